@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The front door: builds everything, tests everything, installs everything. `make help` lists it.
+#
+# Owns the compile rules and the output tree. What a directory builds is said in its own module.mk; new .c files
+# there need no change here. Everything built or downloaded goes under build/: the source tree stays clean.
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.SECONDARY:
+.DEFAULT_GOAL := all
+
+VERSION := 0.1.0
+
+# ---- what can be set on the command line (or, for CONFIG_*, in .config by `make menuconfig`) -------------------
+
+# The compiler; clang works too.
+ifneq ($(filter default undefined,$(origin CC)),)
+CC := gcc
+endif
+AR ?= ar
+PKG_CONFIG ?= pkg-config
+PYTHON ?= python3
+CLANG_FORMAT ?= clang-format
+# SAN=1: address and undefined behaviour sanitizers. WERROR=0: warnings stay warnings. V=1: show commands.
+SAN ?=
+WERROR ?= 1
+V ?=
+# The kernels to build the modules for, and the one that VM scenarios boot.
+KVERS ?= 6.1 6.12
+KVER ?= $(firstword $(KVERS))
+
+prefix ?= /usr/local
+bindir ?= $(prefix)/bin
+sbindir ?= $(prefix)/sbin
+libdir ?= $(prefix)/lib
+includedir ?= $(prefix)/include
+datadir ?= $(prefix)/share
+DESTDIR ?=
+
+-include .config
+CONFIG_MESO ?= m
+CONFIG_MESO_DUMMY ?= m
+
+# ---- the output tree: build/ for gcc, and one sub-tree for each other variant ----------------------------------
+
+TOP := $(CURDIR)
+BUILD := build
+CLANG := $(findstring clang,$(CC))
+VARIANT := $(if $(CLANG),clang-)$(if $(SAN),asan)
+O := $(BUILD)$(if $(VARIANT),/$(VARIANT:%-=%))
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
+
+# ---- how userspace C is compiled ---------------------------------------------------------------------------------
+
+WARNINGS := -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wformat=2 -Wundef -Wvla -Wpointer-arith -Wcast-align -Wwrite-strings $(if $(filter 1,$(WERROR)),-Werror)
+INCLUDES := -Ikmod/uapi -Ikmod -Ikmod/model -Ilibinjector
+HARDENING := -fstack-protector-strong -fstack-clash-protection -fcf-protection
+comma := ,
+# gcc warns about variables that only the sanitizers' own code could leave unset.
+SANITIZE := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
+	$(if $(CLANG),,-Wno-maybe-uninitialized))
+OPTIMIZE := $(if $(SAN),-O1 -g,-O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+
+ALL_CPPFLAGS = -D_GNU_SOURCE -DMESO_VERSION='"$(VERSION)"' $(INCLUDES) $(CPPFLAGS)
+ALL_CFLAGS = -std=gnu17 $(OPTIMIZE) $(WARNINGS) $(HARDENING) $(SANITIZE) $(CFLAGS)
+ALL_LDFLAGS = -Wl,-z,relro,-z,now $(SANITIZE) $(LDFLAGS)
+
+# A room sets PIC (position independence) and PKGS (pkg-config names) for its objects and programs: always
+# `private`, or what they depend on would be built with them too.
+PIC = -fPIE
+PKGS =
+# Asked when a recipe runs and not before: on a fresh machine pkg-config comes with `make deps`.
+pkg_cflags = $(if $(strip $(PKGS)),$(shell $(PKG_CONFIG) --cflags $(PKGS)))
+pkg_libs = $(if $(strip $(PKGS)),$(shell $(PKG_CONFIG) --libs $(PKGS)))
+
+# objects <sources>: the object files of these sources.
+objects = $(patsubst %.c,$(O)/obj/%.o,$(1))
+
+define link_program
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) \
+		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(pkg_libs) -pthread
+endef
+
+define make_archive
+	$(call say,AR,$@)
+	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+endef
+
+# Programs and libraries that `make` builds, their objects, the files that `make install` puts in place
+# (source:destination:mode). Filled by the rooms.
+TARGETS :=
+ALL_SRCS :=
+INSTALL :=
+
+.PHONY: all
+all: ## Build the library, the daemon, the gun simulator and the command line (default)
+
+# The model of the gun: one source for meso_dummy.ko, meso-gun and the tests.
+MODEL_SRCS := $(filter-out %_test.c,$(wildcard kmod/model/*.c)) $(wildcard kmod/meso_lease.c kmod/meso_wire.c)
+ALL_SRCS += $(MODEL_SRCS)
+$(O)/libmodel.a: $(call objects,$(MODEL_SRCS))
+	$(make_archive)
+
+include $(wildcard libinjector/module.mk libinjector/gun/module.mk daemon/mesod/module.mk daemon/mesoctl/module.mk)
+include $(wildcard tests/unit/module.mk tests/bench/module.mk tests/fuzz/module.mk tests/vm/module.mk)
+include $(wildcard kmod/module.mk)
+
+all: $(TARGETS)
+
+$(O)/obj/%.o: %.c $(O)/.flags
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(PIC) $(pkg_cflags) -MMD -MP -c -o $@ $<
+
+# Changed flags compile anew; a source that came or went makes the archives anew.
+FLAGS_NOW = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)
+update_if_changed = @mkdir -p $(@D); cmp -s $@ - <<<'$(subst ',,$(1))' || cat >$@ <<<'$(subst ',,$(1))'
+$(O)/.flags: FORCE
+	$(call update_if_changed,$(FLAGS_NOW))
+$(O)/.sources: FORCE
+	$(call update_if_changed,$(sort $(ALL_SRCS)))
+$(PROJECT_LIBS) $(O)/libtesthelpers.a: $(O)/.sources
+FORCE:
+
+-include $(patsubst %.o,%.d,$(call objects,$(sort $(ALL_SRCS))))
+
+# ---- checks and tests: each wants the packages first, then runs make again, which now finds them ---------------
+
+SUB = +$(Q)$(MAKE) --no-print-directory
+
+.PHONY: deps
+deps: ## Install the Debian packages that building and testing need (names them first)
+	$(Q).ci/deps
+
+.PHONY: check
+check: deps ## Unit tests, no VM, under a minute (SAN=1: with the sanitizers)
+	$(SUB) check-only
+
+.PHONY: test
+test: deps ## Everything: build, unit tests, sanitizers, modules, VM scenarios, demo (under half an hour)
+	+$(Q)tests/all
+
+.PHONY: test-long
+test-long: deps ## The same with the long tier
+	+$(Q)tests/all --long
+
+.PHONY: demo
+demo: deps ## Watch one treatment, in a VM with the real kernel module (SIM=1: simulator only, seconds)
+	$(SUB) all $(if $(SIM),,modules KVERS=$(KVER))
+	$(Q)SIM=$(SIM) KVER=$(KVER) tests/demo
+
+.PHONY: bench
+bench: deps ## Measure, ours beside a peer: one line per figure
+	$(SUB) all bench-programs
+	$(SUB) modules KVERS=$(KVER)
+	$(Q)KVER=$(KVER) tests/bench/run
+
+.PHONY: vm-test
+vm-test: deps ## Only the VM scenarios (KVER=6.12: on the newer kernel)
+	$(SUB) all vm-programs
+	$(SUB) modules KVERS=$(KVER)
+	$(Q)KVER=$(KVER) tests/vm/all
+
+.PHONY: lint
+lint: deps ## Format, static analysis, kernel style, shell scripts: all silent or it fails
+	$(Q).ci/lint
+
+# ---- kernel modules: built out of tree, in build/, against downloaded headers ----------------------------------
+
+.PHONY: modules
+modules: $(KVERS:%=modules-%) ## Build the kernel modules for Debian's kernels 6.1 and 6.12 (KVERS=6.1: one)
+
+# Kernel headers are fetched once; the sources are linked into build/kmod-<version>/, where Kbuild may litter.
+.PHONY: $(KVERS:%=modules-%)
+$(KVERS:%=modules-%): modules-%:
+	+$(Q)tests/vm/build-modules $* $(kconfig_args)
+
+# What .config says, as Kbuild and the C code want to hear it.
+kconfig_vars := $(sort $(filter CONFIG_MESO%,$(.VARIABLES)))
+kconfig_defines := $(foreach v,$(kconfig_vars),$(if $(filter y,$($(v))),-D$(v)=1,$(if $(filter m,$($(v))),-D$(v)_MODULE=1)))
+kconfig_args = $(foreach v,$(kconfig_vars),$(v)=$($(v))) 'KCFLAGS=$(strip $(kconfig_defines) $(KCFLAGS))'
+
+.PHONY: menuconfig
+menuconfig: ## Choose modules and debug options (writes .config; without it there are sane defaults)
+	$(Q)$(PYTHON) -c 'import kconfiglib' 2>/dev/null || .ci/deps python3-kconfiglib
+	$(Q)$(PYTHON) -m menuconfig Kconfig
+
+# ---- install ---------------------------------------------------------------------------------------------------
+
+data_files = $(foreach f,$(wildcard $(1)),$(f):$(2)/$(notdir $(f)):644)
+INSTALL += $(call data_files,daemon/data/*.service,$(prefix)/lib/systemd/system)
+INSTALL += $(call data_files,daemon/data/*.conf,$(datadir)/dbus-1/system.d)
+INSTALL += $(call data_files,daemon/data/*.policy,$(datadir)/polkit-1/actions)
+INSTALL += $(call data_files,udev-rules/*.rules,$(prefix)/lib/udev/rules.d)
+INSTALL += $(call data_files,udev-rules/*.hwdb,$(prefix)/lib/udev/hwdb.d)
+INSTALL += $(call data_files,docs/*.1,$(datadir)/man/man1)
+INSTALL += $(call data_files,docs/*.8,$(datadir)/man/man8)
+field = $(word $(2),$(subst :, ,$(1)))
+
+.PHONY: install
+install: all ## Install programs, library, headers, unit and rules (DESTDIR, prefix)
+	$(Q)$(foreach i,$(INSTALL),install -D -m $(call field,$(i),3) $(call field,$(i),1) \
+		'$(DESTDIR)$(call field,$(i),2)' &&) true
+	$(Q)ln -sf libinjector.so.0 '$(DESTDIR)$(libdir)/libinjector.so'
+	@echo "Installed under $(DESTDIR)$(prefix). The kernel modules are built by 'make modules'."
+
+.PHONY: uninstall
+uninstall: ## Remove what install put there
+	$(Q)rm -f $(foreach i,$(INSTALL),'$(DESTDIR)$(call field,$(i),2)') '$(DESTDIR)$(libdir)/libinjector.so'
+
+# ---- housekeeping ----------------------------------------------------------------------------------------------
+
+.PHONY: clean
+clean: ## Remove what was built (downloaded kernels stay)
+	$(Q)if [ -d $(BUILD) ]; then find $(BUILD) -mindepth 1 -maxdepth 1 ! -name vm -exec rm -rf {} +; fi
+
+.PHONY: distclean
+distclean: ## Remove everything that is not source
+	$(Q)rm -rf $(BUILD) .config .config.old
+
+.PHONY: help
+help: ## This list
+	@echo "make [target] [CC=clang] [SAN=1] [V=1] [WERROR=0] [KVERS='6.1 6.12']"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# mesod: the daemon. Everything but main.c is also in libmesod.a, which the unit tests link.
+
+MESOD_PKGS := libsystemd libudev sqlite3 libgcrypt
+MESOD_SRCS := $(wildcard daemon/mesod/*.c)
+COMMON_SRCS := $(wildcard daemon/common/*.c)
+MESOD_MAIN := $(call objects,$(filter %/main.c,$(MESOD_SRCS)))
+ALL_SRCS += $(MESOD_SRCS) $(COMMON_SRCS)
+INCLUDES += -Idaemon/common
+
+$(O)/obj/daemon/%.o: private PKGS := libsystemd
+$(O)/obj/daemon/mesod/%.o: private PKGS := $(MESOD_PKGS)
+
+$(O)/libcommon.a: $(call objects,$(COMMON_SRCS))
+	$(make_archive)
+
+$(O)/libmesod.a: $(call objects,$(filter-out %/main.c,$(MESOD_SRCS)))
+	$(make_archive)
+
+$(O)/mesod: private PKGS := $(MESOD_PKGS)
+$(O)/mesod: $(MESOD_MAIN) $(O)/libmesod.a $(O)/libcommon.a $(O)/libinjector.a
+	$(link_program)
+
+ifneq ($(MESOD_MAIN),)
+TARGETS += $(O)/mesod
+INSTALL += $(O)/mesod:$(sbindir)/mesod:755
+endif

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# meso-gun: the gun's model as a process. Tests link its parts through libgun.a.
+
+GUN_SRCS := $(wildcard libinjector/gun/*.c)
+GUN_MAIN := $(call objects,$(filter %/main.c,$(GUN_SRCS)))
+ALL_SRCS += $(GUN_SRCS)
+
+$(O)/libgun.a: $(call objects,$(filter-out %/main.c,$(GUN_SRCS)))
+	$(make_archive)
+
+$(O)/meso-gun: $(GUN_MAIN) $(O)/libgun.a $(O)/libmodel.a
+	$(link_program)
+
+ifneq ($(GUN_MAIN),)
+TARGETS += $(O)/meso-gun
+INSTALL += $(O)/meso-gun:$(bindir)/meso-gun:755
+endif
