@@ -16,11 +16,13 @@ VERSION := 0.1.0
 
 # ---- what can be set on the command line (or, for CONFIG_*, in .config by `make menuconfig`) -------------------
 
-# The compiler; clang works too.
+# The compiler (clang works too) and the archiver, unless said; make's own idea of them does not count.
 ifneq ($(filter default undefined,$(origin CC)),)
 CC := gcc
 endif
-AR ?= ar
+ifneq ($(filter default undefined,$(origin AR)),)
+AR := ar
+endif
 PKG_CONFIG ?= pkg-config
 PYTHON ?= python3
 CLANG_FORMAT ?= clang-format
