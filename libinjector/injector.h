@@ -161,7 +161,9 @@ enum inj_dimension {
 /**
  * inj_parse() - read what a person typed, such as "10 uL", "1.5 mm", "2 mg"
  * @dimension: which units are allowed
- * @text: number, optional spaces, unit; `µ` (U+00B5, U+03BC) is taken for `u`
+ * @text: number, optional spaces, unit; `µ` (U+00B5, U+03BC) is taken for `u`,
+ *	`l` for `L`, `mcg` for `ug`; the case of other letters counts.  A digit
+ *	is needed on both sides of a point, and no needless leading zero.
  * @ret_value: in the dimension's base unit; exact, never rounded
  * @error: INJ_TEXT_MAX bytes for a sentence that names the text, what is wrong
  *	with it and what was expected; may be NULL
@@ -173,8 +175,9 @@ INJ_PUBLIC int inj_parse(enum inj_dimension dimension, const char *text, int64_t
 /**
  * inj_format() - write a quantity as people read it, exactly
  * @buf: INJ_TEXT_MAX bytes
- * Return: @buf.  Picks the largest unit in which the value needs at most three
- * decimals ("20 uL", "1.5 mm"); negative values allowed.
+ * Return: @buf.  Picks the largest unit in which the value is at least one and
+ * needs at most three decimals ("20 uL", "1.5 mm"; never cm); negative values
+ * allowed.  What it writes of a non-negative value, inj_parse() reads back.
  */
 INJ_PUBLIC char *inj_format(enum inj_dimension dimension, int64_t value, char *buf);
 
