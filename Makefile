@@ -106,7 +106,7 @@ INSTALL :=
 all: ## Build the library, the daemon, the gun simulator and the command line (default)
 
 # The model of the gun: one source for meso_dummy.ko, meso-gun and the tests.
-MODEL_SRCS := $(filter-out %_test.c,$(wildcard kmod/model/*.c)) $(wildcard kmod/meso_lease.c kmod/meso_wire.c)
+MODEL_SRCS := $(filter-out %_test.c,$(wildcard kmod/model/*.c kmod/meso_lease*.c kmod/meso_journal.c kmod/meso_events.c))
 ALL_SRCS += $(MODEL_SRCS)
 $(O)/libmodel.a: $(call objects,$(MODEL_SRCS))
 	$(make_archive)
