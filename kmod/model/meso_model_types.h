@@ -18,7 +18,7 @@ struct meso_model_params {
 	u32 temperature_mc;
 	u32 battery_mv;
 	s32 backlash_nm;		/* of the lead screw */
-	u32 compliance_nl_per_mpa;	/* 20 = 0.02 uL/kPa */
+	u32 compliance_nl_per_mpa;	/* 20,000 = 0.02 uL/kPa */
 	u32 mutants;			/* MESO_MUTANT_*: firmware that misbehaves */
 };
 
