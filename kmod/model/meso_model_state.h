@@ -74,6 +74,10 @@ struct meso_motor {
 	u32 enable;
 	s64 target;			/* steps */
 	u32 speed;			/* micro-steps per sub-step of 100 us */
+	/* one-time requests to the travel limiter */
+	u32 limit_load;			/* a shot of @limit_travel_nm starts */
+	u32 relay_reset;
+	s64 limit_travel_nm;
 };
 
 /* What the firmware can see */
@@ -116,6 +120,7 @@ struct meso_physics {
 	u64 step_acc;			/* micro-steps */
 	s64 plunger_nm;
 	u32 running;			/* this run of the motor has moved the plunger */
+	u32 was_enabled;
 	/* the travel limiter: hardware of its own */
 	s64 limit_nm;
 	u32 limit_delay;		/* sub-steps until the relay has opened */
