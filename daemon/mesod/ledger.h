@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The ledger: every fact about every dose, durable before it is acted on.
+ *
+ * Owns the database, its mark file, and what a settlement releases.  Never talks
+ * to a gun or the bus, never reads a clock (the caller passes wall time), never
+ * changes or forgets a fact, and never makes a ledger anew where one has been.
+ *
+ * Facts are rows of a hash chain.  Names, references and birth dates are not
+ * facts: they live beside the chain, can be erased, and the chain holds random
+ * ids and salted digests.  The chain detects corruption and rollback; it does not
+ * stop somebody who can write the file.
+ *
+ * A struct ledger is used by one thread at a time (mesod: the worker's);
+ * ledger_get_state() alone may be called from any.
+ *
+ * Errors that any function may return besides its own, each before or instead of
+ * any change: -ENOMEM, -EINVAL malformed argument, and by the ledger's state
+ * -ENOSPC full, -EBADMSG corrupt, -EROFS rolled back, -EIO failed.  An error of a
+ * function that writes means that nothing was written, but for -EIO: then it is
+ * in doubt, and known when the ledger has been opened again.
+ */
+#ifndef MESOD_LEDGER_H
+#define MESOD_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/meso.h>
+
+#include "limits.h"
+#include "policy.h"
+
+struct ledger;
+
+#define LEDGER_ID_LEN	   16
+#define LEDGER_ID_TEXT_MAX 33  /* hex digits and NUL */
+#define LEDGER_HASH_LEN	   32
+#define LEDGER_NAME_MAX	   128 /* names, references, licences, reasons: bytes with NUL, UTF-8 */
+#define LEDGER_REASON_MAX  256
+#define LEDGER_DATE_MAX	   11  /* YYYY-MM-DD and NUL */
+#define LEDGER_TEXT_MAX	   320
+
+/* Random, of a ledger, a patient or an operator. */
+struct ledger_id {
+	uint8_t bytes[LEDGER_ID_LEN];
+};
+
+/* 32 lower-case hex digits; buf: LEDGER_ID_TEXT_MAX bytes; returns buf. */
+char *ledger_id_format(const struct ledger_id *id, char *buf);
+int ledger_id_parse(const char *text, struct ledger_id *ret); /* -EINVAL */
+
+/* ----------------------------------------------------------- open, state */
+
+enum ledger_state {
+	LEDGER_OK,
+	LEDGER_FULL,	    /* no room: nothing is reserved; what there is room for is still recorded */
+	LEDGER_CORRUPT,	    /* its content contradicts itself; read only */
+	LEDGER_ROLLED_BACK, /* older than what was seen of it; read only */
+	LEDGER_FAILED,	    /* missing, unreadable, or the disk failed; open again to know more */
+};
+
+const char *ledger_state_name(enum ledger_state state); /* "rolled-back" */
+
+struct ledger_options {
+	const char *path;      /* the database; its directory must exist */
+	const char *mark_path; /* where the chain's head is left too, on another file system if possible; NULL: nowhere */
+	const char *vfs;       /* SQLite VFS by name, for tests; NULL: the default */
+	uint64_t min_free;     /* bytes that must be free on the disk for a reservation; 0: a default */
+	int64_t now_s;	       /* wall clock */
+};
+
+/**
+ * ledger_open() - open the ledger, or make it if there never was one
+ *
+ * Succeeds in whatever state the ledger is found (see ledger_get_state()), since
+ * telemetry must go on; checks the file, the schema and the chain's newest
+ * records, all of them when the file is small.  A database that is missing or
+ * empty while its mark exists is not made anew: it is LEDGER_FAILED.
+ *
+ * Return: 0, -EINVAL, -ENOMEM.
+ */
+int ledger_open(const struct ledger_options *options, struct ledger **ret);
+/* Writes the mark and closes; always returns NULL. */
+struct ledger *ledger_close(struct ledger *ledger);
+void ledger_closep(struct ledger **ledger);
+
+enum ledger_state ledger_get_state(const struct ledger *ledger);
+/* Why it is not LEDGER_OK, one sentence; "" if it is. */
+const char *ledger_get_problem(const struct ledger *ledger);
+void ledger_get_id(const struct ledger *ledger, struct ledger_id *ret);
+/* Transactions committed since it was opened. */
+uint64_t ledger_get_commits(const struct ledger *ledger);
+
+/* The chain's head, to be left in the gun with ARM. */
+int ledger_get_host_mark(struct ledger *ledger, struct meso_host_mark *ret);
+/* Leave the chain's head in the mark file, if it is not there yet.  Lazily: once a second is plenty. */
+int ledger_write_mark(struct ledger *ledger);
+
+struct ledger_report {
+	bool ok;
+	uint64_t records;	       /* of the chain, up to the first that is wrong */
+	uint8_t head[LEDGER_HASH_LEN];
+	char problem[LEDGER_TEXT_MAX]; /* "" if ok */
+};
+
+/* Check everything: every hash, every derived figure, the file's structure.  A problem makes the
+ * state LEDGER_CORRUPT.  Return: 0 if it could be checked, whatever was found. */
+int ledger_verify(struct ledger *ledger, struct ledger_report *ret);
+
+/* One column of a record. */
+struct ledger_field {
+	const char *name;
+	enum { LEDGER_INTEGER, LEDGER_TEXT, LEDGER_BYTES, LEDGER_NULL } type;
+	int64_t integer;     /* unsigned 64-bit values (epoch, boot_id) are two's complement */
+	const char *text;    /* LEDGER_TEXT; LEDGER_BYTES as lower-case hex */
+};
+
+#define LEDGER_FIELDS_MAX 28
+
+struct ledger_record {
+	uint64_t number;
+	int64_t time_s;
+	const char *type; /* ledger operator patient session session-end reservation shot settlement incident quarantine gun */
+	uint8_t hash[LEDGER_HASH_LEN];
+	size_t n_fields;
+	struct ledger_field fields[LEDGER_FIELDS_MAX];
+};
+
+/* Calls back for at most @max records after number @after, in order; everything is valid during the
+ * call only.  A non-zero return ends the walk and is returned.  No names, ever. */
+int ledger_foreach_record(struct ledger *ledger, uint64_t after, uint32_t max,
+			  int (*found)(const struct ledger_record *record, void *userdata), void *userdata);
+
+/* ---------------------------------------------------- operators, patients */
+
+struct ledger_operator {
+	struct ledger_id id;
+	uint32_t uid;
+	char name[LEDGER_NAME_MAX];
+	char licence[LEDGER_NAME_MAX];
+	char expires[LEDGER_DATE_MAX]; /* the licence's last valid day */
+};
+
+/* id is ignored.  -EEXIST the uid is registered, -EINVAL empty or malformed text or date. */
+int ledger_add_operator(struct ledger *ledger, int64_t now_s, const struct ledger_operator *op,
+			struct ledger_id *ret_id);
+/* -ENOENT */
+int ledger_get_operator(struct ledger *ledger, uint32_t uid, struct ledger_operator *ret);
+int ledger_foreach_operator(struct ledger *ledger,
+			    int (*found)(const struct ledger_operator *op, void *userdata), void *userdata);
+
+struct ledger_patient {
+	struct ledger_id id;
+	char reference[LEDGER_NAME_MAX];
+	char name[LEDGER_NAME_MAX];
+	char birth_date[LEDGER_DATE_MAX];
+	uint32_t mass_g; /* 0 unknown */
+};
+
+/* id is ignored.  -EEXIST the reference is taken, -EINVAL empty or malformed text or date. */
+int ledger_add_patient(struct ledger *ledger, int64_t now_s, const struct ledger_patient *patient,
+		       struct ledger_id *ret_id);
+/* By id in hex, or by reference.  -ENOENT */
+int ledger_get_patient(struct ledger *ledger, const char *id_or_reference, struct ledger_patient *ret);
+int ledger_foreach_patient(struct ledger *ledger,
+			   int (*found)(const struct ledger_patient *patient, void *userdata), void *userdata);
+
+struct ledger_spent {
+	uint64_t settled_24h_nl; /* in the last 24 h */
+	uint64_t outstanding_nl; /* reserved and not settled, whenever */
+	int64_t session;	 /* open session, 0 none */
+};
+
+int ledger_get_spent(struct ledger *ledger, int64_t now_s, const struct ledger_id *patient,
+		     struct ledger_spent *ret);
+
+/* --------------------------------------------------------------- sessions */
+
+/**
+ * ledger_open_session() - one patient on one gun
+ * @today: the local date, YYYY-MM-DD; the operator's licence must be valid on it
+ * @ret_session: number of the session, its record's in the chain
+ * Return: 0; -EBUSY patient or gun has an open one; -ENOENT no such patient;
+ * -EPERM no such operator; -EKEYEXPIRED licence; -EUCLEAN gun quarantined.
+ */
+int ledger_open_session(struct ledger *ledger, int64_t now_s, const char *today,
+			const struct ledger_id *patient, const char *serial, uint32_t operator_uid,
+			int64_t *ret_session);
+/* Reservations stay outstanding until they are settled.  -ENOENT not open. */
+int ledger_close_session(struct ledger *ledger, int64_t now_s, int64_t session, const char *reason);
+
+struct ledger_session {
+	int64_t session;
+	struct ledger_id patient;
+	char serial[MESO_SERIAL_LEN];
+	uint32_t operator_uid;
+	int64_t opened_s;
+	bool open;
+	/* account */
+	uint64_t delivered_nl;	 /* into skin, as far as is known: shots of treatments, and primes not credited */
+	uint64_t spent_nl;	 /* settled, counts as dose */
+	uint64_t outstanding_nl; /* reserved and not settled */
+	uint64_t primed_nl;	 /* proven to have gone into the air */
+	uint32_t shots;		 /* of treatments */
+	uint32_t incidents;	 /* about this session's leases */
+};
+
+int ledger_get_session(struct ledger *ledger, int64_t session, struct ledger_session *ret); /* -ENOENT */
+/* Open ones: after a crash somebody must close or resume them. */
+int ledger_foreach_open_session(struct ledger *ledger,
+				int (*found)(const struct ledger_session *session, void *userdata),
+				void *userdata);
+
+/* ----------------------------------------------------------- reservations */
+
+/* What the gun says of itself now. */
+struct ledger_gun {
+	const char *serial;
+	uint64_t epoch;
+	uint64_t boot_id;
+	uint64_t shot_count;
+	uint64_t total_nl;
+	uint64_t last_sequence;
+};
+
+struct ledger_order {
+	int64_t session;
+	struct policy_request request; /* has_gun must be set; its patient must be the session's */
+	struct ledger_gun gun;
+	uint32_t tolerance_nl;	       /* what the two encoders and the report may differ by in a shot: a motor step or two */
+	uint32_t expiry_ms;
+	const char *area;	       /* may be NULL */
+	const char *override;	       /* reason to pass soft limits; NULL or "" none */
+};
+
+struct ledger_reservation {
+	uint8_t lease_id[MESO_LEASE_ID_LEN]; /* 8 bytes of the ledger's id, 8 random */
+	uint64_t sequence;		     /* above any that the gun or the ledger has seen for it */
+	uint64_t volume_nl;		     /* for the lease */
+	uint64_t reserved_nl;		     /* and the overshoot */
+	struct meso_host_mark mark;	     /* for the lease: the chain's head, this reservation included */
+};
+
+/**
+ * ledger_reserve() - judge, and if nothing forbids it, reserve; one transaction
+ * @ret_verdicts: every rule's, filled whenever 0 or -EDQUOT is returned
+ *
+ * When this returns 0 the reservation is durable and the gun may be armed.
+ *
+ * Return: 0; -EDQUOT a rule refuses (hard, or soft without a reason); -ENOENT the
+ * session is not open; -EXDEV the session is on another gun; -EBUSY the gun has a
+ * reservation that is not settled; -EUCLEAN gun quarantined, now or before;
+ * -ENOSPC no room on the disk for this and what must follow it.
+ */
+int ledger_reserve(struct ledger *ledger, int64_t now_s, const struct limits *limits,
+		   const struct ledger_order *order, struct ledger_reservation *ret,
+		   struct policy_verdict ret_verdicts[POLICY_RULES]);
+
+/**
+ * ledger_check() - what ledger_reserve() would say, without any effect
+ * @session: 0 for a question outside a session
+ * Return: the worst policy_severity; -ENOENT no such patient or session.
+ */
+int ledger_check(struct ledger *ledger, int64_t now_s, const struct limits *limits, int64_t session,
+		 const struct policy_request *request, struct policy_verdict ret_verdicts[POLICY_RULES]);
+
+struct ledger_outstanding {
+	uint8_t lease_id[MESO_LEASE_ID_LEN];
+	int64_t session;
+	struct ledger_id patient;
+	uint64_t sequence;
+	uint32_t kind;
+	uint64_t volume_nl;
+	uint64_t reserved_nl;
+	uint64_t delivered_nl; /* by the shots recorded so far */
+	int64_t time_s;
+	uint64_t epoch;
+	uint64_t boot_id;
+	uint64_t shot_count; /* the gun's counters when it was reserved */
+	uint64_t total_nl;
+};
+
+/* The gun's reservation that is not settled.  -ENOENT there is none. */
+int ledger_get_outstanding(struct ledger *ledger, const char *serial, struct ledger_outstanding *ret);
+
+/* ------------------------------------------------------ shots, settlement */
+
+/* What is known of the gun after a lease: read when it was closed, after its log was read whole. */
+struct ledger_evidence {
+	uint8_t lease_id[MESO_LEASE_ID_LEN];
+	bool never_armed; /* ARM was never sent, or was refused with an error that proves it */
+	bool closed;	  /* the gun itself says that this lease is over */
+	bool log_read;	  /* every record the gun and the kernel had has been recorded or is passed along */
+	struct ledger_gun gun;
+	uint32_t end;	  /* MESO_END_* */
+	/* primes: what earns the credit */
+	bool no_contact;    /* every frame from ARM to close was seen, none showed contact */
+	bool contact_works; /* MESO_STATUS_CONTACT_SEEN in this boot of the gun */
+};
+
+enum ledger_outcome {
+	LEDGER_NOT_SETTLED, /* no evidence was given, or not enough yet: all stays outstanding */
+	LEDGER_RELEASED,    /* evidence agrees: delivered is spent, the rest is free again */
+	LEDGER_UNCERTAIN,   /* evidence contradicts: the largest figure stays spent, with an incident */
+};
+
+struct ledger_settlement {
+	enum ledger_outcome outcome;
+	uint64_t delivered_nl; /* sum over the lease's shots */
+	uint64_t spent_nl;     /* what counts from now on */
+	bool credited;	       /* a prime that counts as no dose */
+	uint32_t new_shots;    /* records that were not known before */
+	uint32_t incidents;    /* recorded by this call */
+	bool quarantined;      /* the gun is, now */
+	char problem[LEDGER_TEXT_MAX]; /* why it is uncertain, or what happened; "" nothing */
+};
+
+/**
+ * ledger_record() - record shots, and settle a lease if evidence is given
+ * @shots: from the gun's log, in any order, known ones among them; may be NULL
+ * @evidence: NULL to record only
+ * @ret: may be NULL
+ *
+ * One transaction, one commit, none if nothing is new.  Once it has returned 0
+ * the shots may be acknowledged to the gun.  A known shot changes nothing; the
+ * same key with other content, a shot under a lease that is not this ledger's and
+ * this gun's, an overrun, and numbers that contradict each other are incidents
+ * and quarantine the gun.  Evidence that came too early (not closed, log not
+ * read) settles nothing.  A lease settled as uncertain may be settled again when
+ * better evidence exists; one that was released stays so unless a shot turns up
+ * that was hidden.
+ *
+ * Return: 0; -ENOENT no such lease (the shots are recorded all the same).
+ */
+int ledger_record(struct ledger *ledger, int64_t now_s, const char *serial, const struct meso_shot *shots,
+		  size_t n_shots, const struct ledger_evidence *evidence, struct ledger_settlement *ret);
+
+/* What the ledger has of one gun's shots. */
+struct ledger_shots {
+	uint64_t newest; /* number; 0 none */
+	uint64_t count;
+	uint64_t sum_nl; /* of the larger of report and displacement */
+	uint64_t sum_reported_nl;
+};
+
+int ledger_get_shots(struct ledger *ledger, const char *serial, uint64_t epoch, struct ledger_shots *ret);
+
+/* ---------------------------------------------- guns, incidents, quarantine */
+
+/**
+ * ledger_see_gun() - a gun appeared: do its numbers follow from what is known?
+ * @mark: the host mark it holds
+ *
+ * Records a gun never seen before.  A known gun whose epoch changed, or whose
+ * counters went backwards, is quarantined with an incident.  A mark of this
+ * ledger that is ahead of it, or not in its chain, makes it LEDGER_ROLLED_BACK.
+ *
+ * Return: 0, -EUCLEAN the gun is quarantined, -EROFS rolled back.
+ */
+int ledger_see_gun(struct ledger *ledger, int64_t now_s, const struct ledger_gun *gun,
+		   const struct meso_host_mark *mark);
+
+int ledger_is_quarantined(struct ledger *ledger, const char *serial); /* 0, 1 */
+/* An administrator's act; the gun's present numbers become what is known of it.  -ENOENT is not */
+int ledger_lift_quarantine(struct ledger *ledger, int64_t now_s, const struct ledger_gun *gun,
+			   uint32_t uid, const char *reason);
+
+/**
+ * ledger_add_incident() - record something that should not have happened
+ * @kind: short stable name, "overrun"
+ * @serial: the gun, NULL none
+ * @lease_id: the lease, NULL none
+ * @text: no names of people
+ * @quarantine: and quarantine the gun
+ */
+int ledger_add_incident(struct ledger *ledger, int64_t now_s, const char *kind, const char *serial,
+			const uint8_t *lease_id, const char *text, bool quarantine);
+
+#endif /* MESOD_LEDGER_H */

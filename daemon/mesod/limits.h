@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The numbers a dose is judged by: built-in, each with its source, and what a
+ * clinic's file makes of them.
+ *
+ * Owns the numbers and how a file may change them.  A file may only tighten: a
+ * value above the built-in one, an unknown key, a missing unit refuses the
+ * whole file.  Never judges a request: that is policy.h.
+ */
+#ifndef MESOD_LIMITS_H
+#define MESOD_LIMITS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define LIMITS_TEXT_MAX 256
+
+/* One bound.  Above soft: a reason is asked for.  Above hard: refused, no bedside override. */
+struct limit {
+	uint64_t soft;
+	uint64_t hard;
+};
+
+struct limits {
+	struct limit shot_nl;	     /* volume of a shot, per needle */
+	struct limit depth_um;	     /* needle depth */
+	struct limit rate_mhz;	     /* shots per 1000 s in repeat mode */
+	struct limit session_nl;     /* volume of a session */
+	struct limit patient_24h_nl; /* volume into one patient in any 24 h */
+};
+
+/* The built-in limits: SAFETY's defaults, which are also the ceilings. */
+void limits_default(struct limits *ret);
+
+/**
+ * limits_load() - the built-in limits, tightened by files
+ * @paths: files in rising precedence, each may be absent: "/etc/meso/mesod.conf"
+ * @n_paths: how many
+ * @ret: untouched on failure
+ * @error: LIMITS_TEXT_MAX bytes for a sentence that names file, line, and value;
+ *	may be NULL
+ *
+ * A file is `key = value` lines under `[limits]`, every value with its unit:
+ * `shot-volume-soft = 40 uL`.  A later file replaces what an earlier one said of
+ * the same key, but neither passes the built-in value.
+ *
+ * Return: 0; -EINVAL unknown group or key, key said twice, no or wrong unit,
+ * soft above hard; -ERANGE above the built-in value or zero; -EACCES, -EIO and
+ * others as the file could not be read; -ENOMEM.
+ */
+int limits_load(const char *const *paths, size_t n_paths, struct limits *ret, char *error);
+
+#endif /* MESOD_LIMITS_H */

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * May this dose be given?  A pure function of the limits, the patient's history
+ * and the request; the only place where that question is answered.
+ *
+ * Owns the table of rules and the wording of verdicts.  Never does I/O, reads a
+ * clock, allocates, or keeps state: the ledger calls it inside the transaction
+ * that reserves, and `Check` calls it for an answer without consequence, so both
+ * get the same one.
+ *
+ * Every rule runs every time and every verdict is reported, worst first.  A sum
+ * that does not fit counts as the largest number there is, which refuses.
+ */
+#ifndef MESOD_POLICY_H
+#define MESOD_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "limits.h"
+
+#define POLICY_RULES	8 /* rows in the table; one verdict each */
+#define POLICY_TEXT_MAX 320
+#define POLICY_WINDOW_S ((int64_t)24 * 60 * 60)
+#define POLICY_NEVER	((int64_t)-1) /* policy_verdict.when: no passing of time helps */
+
+enum policy_severity {
+	POLICY_OK,
+	POLICY_SOFT, /* a reason and an identity override it, this once */
+	POLICY_HARD, /* nothing at the bedside does */
+};
+
+/* A volume that counts against the patient, and since when. */
+struct policy_dose {
+	int64_t when_s; /* wall clock; it leaves the window POLICY_WINDOW_S later */
+	uint64_t volume_nl;
+};
+
+/*
+ * What is already so.  Every volume is settled + outstanding: a reservation
+ * counts in full, overshoot included, until evidence has settled it.
+ */
+struct policy_history {
+	int64_t now_s;
+	bool has_session;	  /* the request is made in an open session */
+	uint8_t session_patient[16]; /* whose it is */
+	bool patient_elsewhere;	  /* the patient has an open session other than this one */
+	bool gun_elsewhere;	  /* the gun has an open session other than this one */
+	uint64_t session_nl;	  /* spent in this session */
+	uint64_t outstanding_nl;  /* the patient's unsettled reservations: in no window, so never out of it */
+	const struct policy_dose *doses; /* the patient's settled volumes, oldest first */
+	size_t n_doses;		  /* those that have left the window may be among them */
+};
+
+/* What the gun can do; all zero without has_gun, as for a Check that names none. */
+struct policy_gun {
+	uint32_t dose_min_nl;
+	uint32_t dose_max_nl;
+	uint32_t dose_step_nl;
+	uint32_t lease_max_nl;
+	uint32_t lease_max_shots; /* free slots of journal and log considered */
+	uint32_t depth_max_um;
+	uint32_t rate_max_mhz;
+	uint32_t reservoir_nl;
+};
+
+struct policy_request {
+	uint8_t patient[16];
+	uint32_t kind;	      /* MESO_KIND_* */
+	uint32_t mode;	      /* MESO_MODE_*; the rate counts in repeat mode only */
+	uint32_t dose_nl;     /* per shot, all needles together */
+	uint32_t shots;
+	uint32_t depth_um;
+	uint32_t rate_mhz;
+	uint32_t needles;     /* the shot's volume is judged per needle */
+	uint32_t overshoot_nl;/* the most the gun can deliver beyond the lease */
+	bool has_gun;
+	struct policy_gun gun;
+};
+
+struct policy_verdict {
+	const char *rule;	/* stable id, "shot-volume"; static */
+	enum policy_severity severity;
+	const char *unit;	/* of the numbers: "nL", "um", "mHz", "shots", "" none; static */
+	uint64_t limit;		/* hard bound */
+	uint64_t soft_limit;	/* equal to limit when there is no softer one */
+	uint64_t spent;		/* of it, settled and outstanding */
+	uint64_t asked;		/* on top, overshoot included where a volume is summed up */
+	uint64_t allowed;	/* the most that `asked` may be now without passing the hard bound */
+	int64_t when;		/* unix seconds at which `asked` comes below the bound it passes; 0 now */
+	char text[POLICY_TEXT_MAX]; /* a sentence that a clinician can read */
+};
+
+/* dose times shots: what a lease for this request may deliver.  Saturates. */
+uint64_t policy_volume_nl(const struct policy_request *request);
+/* The same and the overshoot: what has to be reserved.  Saturates. */
+uint64_t policy_reserve_nl(const struct policy_request *request);
+
+/**
+ * policy_check() - run all rules
+ * @ret_verdicts: one per rule, worst first, then in the table's order
+ * Return: the worst severity.
+ */
+enum policy_severity policy_check(const struct limits *limits, const struct policy_history *history,
+				  const struct policy_request *request,
+				  struct policy_verdict ret_verdicts[POLICY_RULES]);
+
+/* "ok", "soft", "hard" */
+const char *policy_severity_name(enum policy_severity severity);
+
+#endif /* MESOD_POLICY_H */
