@@ -24,7 +24,8 @@ ifneq ($(filter default undefined,$(origin AR)),)
 AR := ar
 endif
 PKG_CONFIG ?= pkg-config
-PYTHON ?= python3
+# Debian's own, which is the one that Debian's packages are for.
+PYTHON ?= /usr/bin/python3
 CLANG_FORMAT ?= clang-format
 # SAN=1: address and undefined behaviour sanitizers. WERROR=0: warnings stay warnings. V=1: show commands.
 SAN ?=
@@ -188,7 +189,8 @@ $(KVERS:%=modules-%): modules-%:
 # What .config says, as Kbuild and the C code want to hear it.
 kconfig_vars := $(sort $(filter CONFIG_MESO%,$(.VARIABLES)))
 kconfig_defines := $(foreach v,$(kconfig_vars),$(if $(filter y,$($(v))),-D$(v)=1,$(if $(filter m,$($(v))),-D$(v)_MODULE=1)))
-kconfig_args = $(foreach v,$(kconfig_vars),$(v)=$($(v))) 'KCFLAGS=$(strip $(kconfig_defines) $(KCFLAGS))'
+kconfig_args = $(foreach v,$(kconfig_vars),$(v)=$($(v))) 'KCFLAGS=$(strip $(kconfig_defines) \
+	$(if $(filter 1,$(WERROR)),-Werror) $(KCFLAGS))'
 
 .PHONY: menuconfig
 menuconfig: ## Choose modules and debug options (writes .config; without it there are sane defaults)
