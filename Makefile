@@ -44,8 +44,10 @@ datadir ?= $(prefix)/share
 DESTDIR ?=
 
 -include .config
+ifeq ($(wildcard .config),)
 CONFIG_MESO ?= m
 CONFIG_MESO_DUMMY ?= m
+endif
 
 # ---- the output tree: build/ for gcc, and one sub-tree for each other variant ----------------------------------
 
