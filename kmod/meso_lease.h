@@ -36,9 +36,11 @@
 #define MESO_FIRE_DOUBT_NS	100000000ULL	/* a FIRE that started nothing may be repeated */
 
 /* What the two encoders may differ by, and what plunger travel may exceed the
- * doses it is for (backlash, steps): beyond that somebody is wrong. */
-#define MESO_ENCODER_TOLERANCE_NM	100000U
-#define MESO_TRAVEL_TOLERANCE_NM	100000U
+ * doses it is for (backlash): beyond that somebody is wrong. */
+#define MESO_ENCODER_TOLERANCE_NM	100000
+#define MESO_TRAVEL_TOLERANCE_NM	100000
+/* Each shot may end up to so much late: two motor steps of the widest syringe. */
+#define MESO_SHOT_SLACK_NL		110
 
 /* What the caller must do; OR-ed into *act, nothing is ever removed from it */
 #define MESO_ACT_ABORT		(1u << 0)	/* send abort to the gun; never wait for it */
@@ -53,22 +55,25 @@
  * Called while the caller's lock is held; must not sleep, must not call back. */
 typedef void (*meso_emit_fn)(void *ctx, const struct meso_event *event);
 
-enum meso_phase {
-	MESO_PHASE_NONE,	/* no lease, or it is closed and the gun agrees */
-	MESO_PHASE_ARMING,	/* ARM is on its way */
-	MESO_PHASE_LIVE,
-	MESO_PHASE_CLOSING,	/* ended here; the gun has not confirmed */
+enum meso_lease_phase {
+	MESO_LEASE_NONE,	/* no lease, or it is closed and the gun agrees */
+	MESO_LEASE_ARMING,	/* ARM is on its way */
+	MESO_LEASE_LIVE,
+	MESO_LEASE_CLOSING,	/* ended here; the gun has not confirmed */
 };
 
 /* Unacknowledged shot records, rising in number without gaps unless @gap */
 struct meso_journal {
 	u64 epoch;		/* of the records; 0 until the gun is known */
 	u64 next;		/* number of the next record wanted, 0 if unknown */
+	u64 total_nl;		/* the gun's total after record @next - 1, if known */
 	u64 retry_ns;		/* when to ask again, 0: not waiting */
 	u32 head;		/* index of the oldest */
 	u32 count;
 	u32 tries;
 	u32 gap;		/* 1: the gun could not produce a record it counted */
+	u32 total_known;
+	u32 pad;
 	struct meso_shot shot[MESO_JOURNAL_SIZE];
 };
 
@@ -79,15 +84,16 @@ struct meso_account {
 	u64 recorded_nl;	/* sum over its records of max(reported, both displaced) */
 	u64 reported_nl;	/* sum of what its records report */
 	u64 recorded;		/* number of its records */
-	u64 travel_nl;		/* furthest the plunger went since, as volume */
-	u64 shot_nl;		/* and since the shot under way began */
-	u64 starts;		/* shots seen to begin */
+	u64 starts;		/* shots begun, by the gun's counter */
 	u64 presses;		/* reasons to begin one: trigger, pedal, FIRE */
 	s32 start_nm;		/* both encoders when the lease was asked for */
 	s32 start2_nm;
-	s32 shot_start_nm;	/* and when the shot under way began */
-	s32 shot_start2_nm;
-	u64 shot_start_us;	/* gun's uptime then; 0: not known exactly */
+	s32 far_nm;		/* furthest since */
+	s32 far2_nm;
+	s32 shot_nm;		/* furthest when the shot under way began */
+	s32 shot2_nm;
+	u64 start_us;		/* gun's uptime when it began; 0: not known exactly */
+	u64 start_ns;		/* when we saw that; 0: none yet */
 };
 
 /* Counters for debugfs; they judge nothing */
@@ -120,7 +126,7 @@ struct meso_interlock {
 	u32 stale;			/* no fresh frame while idle */
 
 	u64 owner;			/* 0: nobody */
-	u32 phase;			/* enum meso_phase */
+	u32 phase;			/* enum meso_lease_phase */
 	u32 lease_end;
 	struct meso_lease lease;
 	struct meso_account account;
@@ -131,6 +137,13 @@ struct meso_interlock {
 	u64 abort_ns;			/* when to repeat it */
 	u32 arm_in_flight;
 	u32 confirmed;			/* the gun has confirmed the newest lease closed */
+	u32 unresponsive;		/* this stop has been called ignored */
+	struct {			/* as before the ARM under way, if the gun refuses it */
+		struct meso_lease lease;
+		struct meso_account account;
+		u32 lease_end;
+		u32 confirmed;
+	} before;
 
 	struct meso_config config;	/* what the gun must report */
 	u32 config_known;
@@ -146,8 +159,8 @@ struct meso_interlock {
 	u32 faults;
 	u32 fault_counter;
 	u64 gun_seq;			/* number of the newest event */
+	u64 deadline_ns;
 	u32 samples;			/* somebody wants sample events */
-	u32 pad;
 	struct meso_interlock_stats stats;
 	struct meso_journal journal;
 };
@@ -187,6 +200,9 @@ int meso_interlock_init(struct meso_interlock *il, const struct meso_info *info,
  * the readers below returns -ENODEV from now on. */
 void meso_interlock_removed(struct meso_interlock *il, u64 now, u32 *act);
 
+/* Whether sample events are wanted (by default not). */
+void meso_interlock_want_samples(struct meso_interlock *il, bool want);
+
 /* ---- what the gun says --------------------------------------------------- */
 
 /* A decoded frame; @mono is the same instant in CLOCK_MONOTONIC. */
@@ -214,7 +230,7 @@ void meso_interlock_records(struct meso_interlock *il, const struct meso_shot *s
 
 /* Do what is due.  Call at or after the deadline; too early does nothing. */
 void meso_interlock_tick(struct meso_interlock *il, u64 now, u32 *act);
-/* When to call it next, U64_MAX for never. */
+/* When to call it next, U64_MAX for never.  MESO_ACT_TIMER says that it changed. */
 u64 meso_interlock_deadline(const struct meso_interlock *il);
 
 /* ---- requests ------------------------------------------------------------ *
