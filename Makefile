@@ -108,7 +108,8 @@ INSTALL :=
 .PHONY: all
 all: ## Build the library, the daemon, the gun simulator and the command line (default)
 
-# The model of the gun: one source for meso_dummy.ko, meso-gun and the tests.
+# The kernel side's code that does no I/O and knows no kernel (it includes model/meso_port.h alone): the gun's model,
+# which meso_dummy.ko, meso-gun and the tests share, and the interlock and the event queue, for the tests.
 MODEL_SRCS := $(filter-out %_test.c,$(wildcard kmod/model/*.c kmod/meso_lease*.c kmod/meso_journal.c kmod/meso_events.c))
 ALL_SRCS += $(MODEL_SRCS)
 $(O)/libmodel.a: $(call objects,$(MODEL_SRCS))
