@@ -179,6 +179,11 @@ vm-test: deps ## Only the VM scenarios (KVER=6.12: on the newer kernel)
 lint: deps ## Format, static analysis, kernel style, shell scripts: all silent or it fails
 	$(Q).ci/lint
 
+.PHONY: format
+format: ## Lay out userspace C as make lint wants it (FILES='...': only those)
+	$(Q)$(CLANG_FORMAT) -i $(or $(FILES),$(filter-out kmod/%,$(sort $(ALL_SRCS)) \
+		$(wildcard libinjector/*.h libinjector/*/*.h daemon/*/*.h tests/*/*.h)))
+
 # ---- kernel modules: built out of tree, in build/, against downloaded headers ----------------------------------
 
 .PHONY: modules
