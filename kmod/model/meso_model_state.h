@@ -210,10 +210,9 @@ struct meso_firmware {
 	u64 last_start_tick;
 	u32 fired;			/* since power-up; makes last_start_tick valid */
 	u32 relieving;
-	s64 relieve_until;		/* steps */
-	u32 was_trigger;
-	u32 was_pedal;
+	u32 was_pulled;			/* trigger or pedal, a tick ago */
 	u32 released;			/* seen released since arm */
+	u32 holding;			/* pulled by an edge that counts */
 	u64 pressed_tick;
 	u32 trigger_edges;
 	u32 contact_made;

@@ -12,6 +12,9 @@
 
 #define MESO_TICK_NS		1000000ULL	/* firmware tick, 1 kHz */
 #define MESO_LOG_SIZE		256		/* shot records in the gun */
+/* Fluid path from syringe to needle tip: so much must be primed, in one lease
+ * or several, before the gun is PRIMED and a treat lease is accepted */
+#define MESO_DEAD_VOLUME_NL	50000
 
 struct meso_model_params {
 	char serial[MESO_SERIAL_LEN];
