@@ -25,7 +25,7 @@
 #define MESO_GUN_FAULT		4
 #define MESO_GUN_STATES		5
 
-/**
+/*
  * struct meso_frame - one telemetry frame: every measurement of GET_STATUS
  *
  * Fields are as in struct meso_status.  @status holds the MESO_STATUS_* bits
@@ -74,7 +74,7 @@ struct meso_frame {
 
 u32 meso_wire_crc32(const u8 *data, size_t len);
 
-/**
+/*
  * meso_frame_encode() - write a frame as MESO_FRAME_SIZE bytes
  * meso_frame_decode() - check and read a frame
  * Return (decode): 0, -EINVAL (length, version, reserved bytes, enumeration),
