@@ -7,7 +7,7 @@
  */
 #include "meso_firmware.h"
 #include "meso_fluid.h"
-#include "meso_gun.h"
+#include "meso_datasheet.h"
 #include "meso_nvram.h"
 
 #define RETRY_MASK	7	/* a failing memory is tried again every 8 ms */

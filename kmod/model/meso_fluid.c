@@ -5,7 +5,7 @@
  * range that meso_model_configure() and the hand accept.
  */
 #include "meso_fluid.h"
-#include "meso_gun.h"
+#include "meso_datasheet.h"
 
 u64 meso_fluid_sqrt(u64 x)
 {

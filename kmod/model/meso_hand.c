@@ -4,7 +4,7 @@
  * number.  Changes the world and its lies, never the firmware's decisions.
  */
 #include "meso_firmware.h"
-#include "meso_gun.h"
+#include "meso_datasheet.h"
 #include "meso_model.h"
 #include "meso_nvram.h"
 #include "meso_physics.h"

@@ -6,7 +6,7 @@
  */
 #include "meso_firmware.h"
 #include "meso_fluid.h"
-#include "meso_gun.h"
+#include "meso_datasheet.h"
 
 static bool outside(u32 value, u32 low, u32 high)
 {

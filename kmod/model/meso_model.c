@@ -6,7 +6,7 @@
  */
 #include "meso_firmware.h"
 #include "meso_fluid.h"
-#include "meso_gun.h"
+#include "meso_datasheet.h"
 #include "meso_model.h"
 #include "meso_nvram.h"
 #include "meso_physics.h"

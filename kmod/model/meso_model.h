@@ -29,8 +29,10 @@
  *	epoch
  * @epoch: random non-zero value for a memory that must be made anew
  * @commit: called whenever non-volatile memory changed and must be durable
- *	before the gun goes on; may be NULL.  A negative return means the write
- *	failed: the gun then latches MESO_FAULT_MEMORY and does not move.
+ *	before the gun goes on; may be NULL.  The new image must replace the old
+ *	one in one step (write aside, then rename): after a power cut there is
+ *	one or the other.  A negative return means the write failed: the gun
+ *	then latches MESO_FAULT_MEMORY, does not move, and tries again.
  * @ctx: passed to @commit
  * Return: 0, -EINVAL for parameters out of range.
  */
@@ -53,28 +55,67 @@ u64 meso_model_next_ns(const struct meso_model *m);
 /* The newest frame.  Return: 0, -EAGAIN if none is due, -ENODEV without power. */
 int meso_model_frame(struct meso_model *m, u64 now_ns, struct meso_frame *frame);
 
-/* What the host may ask of the firmware.  All: -ENODEV without power,
- * -ETIMEDOUT while the firmware is frozen. */
+/*
+ * What the host may ask of the firmware.  Every one of these says -ENODEV
+ * without power and -ETIMEDOUT while the firmware is frozen; a refusal changes
+ * nothing.
+ */
 int meso_model_info(const struct meso_model *m, struct meso_info *info);
 int meso_model_registers(const struct meso_model *m, struct meso_registers *regs);
-/* -EBUSY armed or moving, -EINVAL, -ERANGE */
+
+/*
+ * -EINVAL	unknown mode, reserved field not zero, dose off the step
+ * -ERANGE	outside a limit; a syringe too long for the gun (61 mm); a shot
+ *		that this needle and viscosity would draw out beyond 120 s
+ * -EBUSY	armed, moving or relieving
+ * -EIO		non-volatile memory refused the new syringe
+ *
+ * Another bore or capacity means another syringe: it is not primed.
+ */
 int meso_model_configure(struct meso_model *m, u64 now_ns, const struct meso_config *config);
-/* -EBUSY armed or moving, -EACCES a fault forbids, -ESTALE sequence or boot
- * id, -ERANGE above a limit, -ENOSPC shot log full, -ENODATA not configured,
- * -EINVAL, -EIO memory write failed */
+
+/*
+ * Checked in this order:
+ * -EINVAL	id all zero, unknown kind, reserved field not zero
+ * -ERANGE	volume, shots, interval, expiry or heartbeat outside its limits
+ * -ESTALE	another boot id, or a sequence not above the last accepted
+ * -EBUSY	a lease is live, the plunger moves, a record is not yet written
+ * -EACCES	a latched fault forbids
+ * -ENODATA	not configured since power-up; kind treat and not primed
+ * -EACCES	kind prime and skin contact
+ * -ENOSPC	fewer free slots in the shot log than shots
+ * -EIO		non-volatile memory refused: nothing is armed, the sequence is
+ *		used up, MESO_FAULT_MEMORY
+ */
 int meso_model_arm(struct meso_model *m, u64 now_ns, const struct meso_lease *arm);
 /* -ESTALE another lease or none */
 int meso_model_heartbeat(struct meso_model *m, u64 now_ns, const u8 *lease_id);
-/* -ESTALE another lease or number; -EBUSY a shot is under way; -EAGAIN the
- * minimum interval has not passed; -EACCES no contact (treat), contact (prime) */
+/*
+ * -ESTALE	another lease or none, another number, or the lease has too
+ *		little left (which ends it)
+ * -EBUSY	the shot of that number is under way, or the one before it still
+ *		moves, or the motor has not rested for a tick
+ * -EAGAIN	the minimum interval has not passed
+ * -EACCES	no contact under vacuum (treat), contact (prime), or not enough
+ *		in the syringe (MESO_FAULT_EMPTY)
+ * -ENOSPC	no free slot in the shot log
+ * -EIO		the intent could not be written (MESO_FAULT_MEMORY)
+ */
 int meso_model_fire(struct meso_model *m, u64 now_ns, const u8 *lease_id, u64 expect);
 /* Disarm and stop; idempotent */
 int meso_model_abort(struct meso_model *m, u64 now_ns);
-/* -ESTALE generation; -EBUSY cause still there or armed */
+/*
+ * All of @mask or nothing.
+ * -EINVAL	a bit that is no gun fault
+ * -ESTALE	another boot id, or a counter other than the present one
+ * -EBUSY	armed or moving; a cause still there; memory still failing
+ * -EIO		memory refused
+ */
 int meso_model_clear_faults(struct meso_model *m, u64 now_ns, u32 mask, u64 boot_id, u32 counter);
-/* Records from number @from on, oldest first; returns how many */
+/* Records from number @from on that are not acknowledged, oldest first;
+ * returns how many */
 int meso_model_log_read(const struct meso_model *m, u64 from, struct meso_shot *shots, u32 max);
-/* Free log slots up to @upto; -ERANGE above the shot count */
+/* Free log slots up to @upto, for ever; -ERANGE above the shot count, -EIO */
 int meso_model_log_ack(struct meso_model *m, u64 now_ns, u64 upto);
 
 /* The hand, the world, and what can go wrong: docs in meso_model_types.h */

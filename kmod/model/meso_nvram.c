@@ -8,7 +8,7 @@
  * caller to be made durable (who replaces the old image by the new in one
  * step, never overwrites it in place), and put back if that failed.
  */
-#include "meso_gun.h"
+#include "meso_datasheet.h"
 #include "meso_nvram.h"
 
 #define NV_MAGIC	0x564e534dU	/* "MSNV" */

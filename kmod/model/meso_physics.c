@@ -10,7 +10,7 @@
  * backwards Euler, which is stable for needles of any size.
  */
 #include "meso_fluid.h"
-#include "meso_gun.h"
+#include "meso_datasheet.h"
 #include "meso_physics.h"
 
 #define SNAP_MPA	100000	/* below 100 Pa at rest the last drop just falls */

@@ -7,7 +7,7 @@
  */
 #include "meso_firmware.h"
 #include "meso_fluid.h"
-#include "meso_gun.h"
+#include "meso_datasheet.h"
 
 static u32 nl_of(const struct meso_firmware *fw, s64 nm)
 {

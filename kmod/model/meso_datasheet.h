@@ -4,8 +4,8 @@
  * physics, firmware and the overshoot bound; stated in docs/gun-protocol.md.
  * Nothing here changes at run time.
  */
-#ifndef MESO_GUN_H
-#define MESO_GUN_H
+#ifndef MESO_DATASHEET_H
+#define MESO_DATASHEET_H
 
 /* Limits, struct meso_info */
 #define GUN_DOSE_MIN_NL		1000
@@ -57,4 +57,4 @@
 #define GUN_DEFAULT_CAPACITY_NL	5000000
 #define GUN_DEFAULT_CARTRIDGE	1
 
-#endif /* MESO_GUN_H */
+#endif /* MESO_DATASHEET_H */
