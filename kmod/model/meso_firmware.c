@@ -65,7 +65,8 @@ void meso_fw_geometry(struct meso_model *m)
 }
 
 /* Where the plunger is, by the first encoder: the nut pushes it from behind
- * or pulls it from before, and in between it stays */
+ * or pulls it from before, and in between it stays
+ */
 static void follow_screw(struct meso_model *m)
 {
 	struct meso_firmware *fw = &m->fw;
@@ -291,7 +292,8 @@ static void watch_lease(struct meso_model *m)
 }
 
 /* Edges only: a trigger that is high when power comes or when a lease begins
- * does nothing until it has been let go and is pulled again. */
+ * does nothing until it has been let go and is pulled again.
+ */
 static void watch_trigger(struct meso_model *m)
 {
 	struct meso_firmware *fw = &m->fw;
@@ -352,7 +354,8 @@ void meso_fw_tick(struct meso_model *m)
 /* --- power-up ------------------------------------------------------------------- */
 
 /* A memory that cannot be trusted is begun anew, under an epoch of its own:
- * to the layers above this is another gun, and all that was out counts. */
+ * to the layers above this is another gun, and all that was out counts.
+ */
 static void load_memory(struct meso_model *m)
 {
 	struct meso_firmware *fw = &m->fw;

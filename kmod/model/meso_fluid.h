@@ -17,7 +17,8 @@ u64 meso_fluid_sqrt(u64 x);
 /* Area of a bore, um^2 */
 u64 meso_fluid_area(u32 bore_um);
 /* Volume displaced by @nm of travel (rounded down), and the travel that
- * displaces @fl (rounded down) */
+ * displaces @fl (rounded down)
+ */
 u64 meso_fluid_volume(u64 area_um2, s64 nm);
 s64 meso_fluid_travel(u64 area_um2, u64 fl);
 

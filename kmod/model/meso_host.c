@@ -42,7 +42,8 @@ static int check_config(const struct meso_config *c)
 	if (c->dose_nl > c->capacity_nl ||
 	    meso_fluid_travel(area, (u64)c->capacity_nl * 1000000) > GUN_TRAVEL_MAX_NM)
 		return -ERANGE;
-	meso_fluid_needle(&needle, c->viscosity_upas, c->needle_um, c->needle_length_um, c->needles);
+	meso_fluid_needle(&needle, c->viscosity_upas, c->needle_um, c->needle_length_um,
+			  c->needles);
 	flow = meso_fluid_shot_flow(c, &needle);
 	if ((u64)c->dose_nl * 1000000 > flow * GUN_SUBSTEPS * GUN_SHOT_MAX_MS)
 		return -ERANGE;
@@ -87,8 +88,8 @@ static int check_lease(const struct meso_lease *a)
 	    !memcmp(a->id, none, sizeof(none)))
 		return -EINVAL;
 	if (outside(a->volume_nl, 1, GUN_LEASE_MAX_NL) || outside(a->shots, 1, MESO_LOG_SIZE) ||
-	    a->min_interval_ms < 1000000 / MESO_RATE_MAX_MHZ ||
-	    outside(a->expiry_ms, 1, MESO_EXPIRY_MAX_MS) || a->min_interval_ms > MESO_EXPIRY_MAX_MS ||
+	    outside(a->min_interval_ms, 1000000 / MESO_RATE_MAX_MHZ, MESO_EXPIRY_MAX_MS) ||
+	    outside(a->expiry_ms, 1, MESO_EXPIRY_MAX_MS) ||
 	    outside(a->heartbeat_ms, MESO_HEARTBEAT_MIN_MS, MESO_HEARTBEAT_MAX_MS))
 		return -ERANGE;
 	return 0;
@@ -126,7 +127,8 @@ int meso_fw_arm(struct meso_model *m, const struct meso_lease *arm)
 	fw->unsaved = 1;
 	if (meso_fw_flush(m)) {
 		/* the write may or may not have reached the memory: the sequence
-		 * counts as used, the lease as never begun */
+		 * counts as used, the lease as never begun
+		 */
 		fw->head.lease_open = 0;
 		fw->head.lease_end = MESO_END_FAULT;
 		memcpy(fw->head.lease_id, old.lease_id, sizeof(fw->head.lease_id));
@@ -165,7 +167,8 @@ int meso_fw_fire(struct meso_model *m, const u8 *lease_id, u64 expect)
 	if (!fw->lease_open || memcmp(lease_id, fw->lease.id, sizeof(fw->lease.id)))
 		return -ESTALE;
 	/* the shot under way has the number @next; one that only settles is
-	 * over as soon as the one after it is asked for */
+	 * over as soon as the one after it is asked for
+	 */
 	if (fw->job.phase != MESO_PHASE_NONE) {
 		if (expect == next || fw->job.phase != MESO_PHASE_SETTLING)
 			return expect - next <= 1 ? -EBUSY : -ESTALE;

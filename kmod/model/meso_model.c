@@ -389,7 +389,8 @@ int meso_model_configure(struct meso_model *m, u64 now_ns, const struct meso_con
 		return r;
 	m->touched = 1;
 	/* In this world the host is right about what was put into the gun: a
-	 * wrong syringe is told by its cartridge id, not by its bore. */
+	 * wrong syringe is told by its cartridge id, not by its bore.
+	 */
 	if (ph->bore_um != config->bore_um || ph->capacity_nl != config->capacity_nl) {
 		u64 cartridge = ph->cartridge_id;
 

@@ -43,7 +43,8 @@ int meso_model_init(struct meso_model *m, const struct meso_model_params *params
 void meso_model_params_default(struct meso_model_params *params);
 
 /* Power comes (with a random non-zero boot id) and goes.  Losing power stops
- * the firmware at once; the physics goes on: pressure still drives fluid. */
+ * the firmware at once; the physics goes on: pressure still drives fluid.
+ */
 void meso_model_power_on(struct meso_model *m, u64 boot_id, u64 now_ns);
 void meso_model_power_off(struct meso_model *m, u64 now_ns);
 
@@ -113,7 +114,8 @@ int meso_model_abort(struct meso_model *m, u64 now_ns);
  */
 int meso_model_clear_faults(struct meso_model *m, u64 now_ns, u32 mask, u64 boot_id, u32 counter);
 /* Records from number @from on that are not acknowledged, oldest first;
- * returns how many */
+ * returns how many
+ */
 int meso_model_log_read(const struct meso_model *m, u64 from, struct meso_shot *shots, u32 max);
 /* Free log slots up to @upto, for ever; -ERANGE above the shot count, -EIO */
 int meso_model_log_ack(struct meso_model *m, u64 now_ns, u64 upto);
@@ -121,7 +123,8 @@ int meso_model_log_ack(struct meso_model *m, u64 now_ns, u64 upto);
 /* The hand, the world, and what can go wrong: docs in meso_model_types.h */
 int meso_model_hand(struct meso_model *m, u64 now_ns, enum meso_hand what, s64 value);
 /* Names as used by debugfs and meso-gun's console: "trigger", "contact", ...
- * Return: the hand, or -ENOENT. */
+ * Return: the hand, or -ENOENT.
+ */
 int meso_hand_by_name(const char *name);
 const char *meso_hand_name(enum meso_hand what);
 
@@ -129,7 +132,8 @@ const char *meso_hand_name(enum meso_hand what);
 void meso_model_truth(const struct meso_model *m, struct meso_truth *truth);
 
 /* The most that can leave the needle beyond a lease's volume in this
- * configuration: see docs/gun-protocol.md, "Overshoot bound".  Pure. */
+ * configuration: see docs/gun-protocol.md, "Overshoot bound".  Pure.
+ */
 u32 meso_model_overshoot_nl(const struct meso_config *config);
 
 #endif /* MESO_MODEL_H */

@@ -24,7 +24,8 @@ struct meso_intent {
 };
 
 /* All of non-volatile memory but the log; the log slots that a head speaks of
- * and the head itself are written in one commit */
+ * and the head itself are written in one commit
+ */
 struct meso_nv_head {
 	__u32 magic;
 	__u32 version;
@@ -69,7 +70,8 @@ struct meso_needle {
 };
 
 /* The motor and what drives it.  The step generator runs to @target and stops
- * there by itself. */
+ * there by itself.
+ */
 struct meso_motor {
 	u32 enable;
 	s64 target;			/* steps */

@@ -13,7 +13,8 @@
 #define MESO_TICK_NS		1000000ULL	/* firmware tick, 1 kHz */
 #define MESO_LOG_SIZE		256		/* shot records in the gun */
 /* Fluid path from syringe to needle tip: so much must be primed, in one lease
- * or several, before the gun is PRIMED and a treat lease is accepted */
+ * or several, before the gun is PRIMED and a treat lease is accepted
+ */
 #define MESO_DEAD_VOLUME_NL	50000
 
 struct meso_model_params {
@@ -34,36 +35,63 @@ enum meso_hand {
 	MESO_HAND_TRIGGER,	/* 1 hold, 0 let go */
 	MESO_HAND_PEDAL,	/* the gun's own pedal jack; pulls like the trigger */
 	MESO_HAND_CONTACT,	/* press to skin: the switch closes, the vacuum holds */
-	MESO_HAND_SYRINGE,	/* put in a syringe of the configured bore and capacity,
-				 * filled with so many nl; 0 takes it out.  While armed
-				 * that is MESO_FAULT_EMPTY; it is never primed. */
+	/*
+	 * put in a syringe of the configured bore and capacity, filled with so
+	 * many nl; 0 takes it out. While armed that is MESO_FAULT_EMPTY; it is
+	 * never primed.
+	 */
+	MESO_HAND_SYRINGE,
 	MESO_HAND_CARTRIDGE,	/* its id, 0: none that can be read */
 	MESO_HAND_OCCLUDE,	/* block the needle */
-	MESO_HAND_AIR,		/* let in so many nl of air, to 1 ml; a prime drives it
-				 * out, 0 takes it out */
+	/*
+	 * let in so many nl of air, to 1 ml; a prime drives it out, 0 takes it
+	 * out
+	 */
+	MESO_HAND_AIR,
 	MESO_HAND_STICK_TRIGGER,/* trigger contact stuck closed */
-	MESO_HAND_STICK_PLUNGER,/* plunger mechanically stuck: the coupling slips, the
-				 * first encoder runs on, the second stands.  Only a
-				 * syringe put in anew brings them together again. */
+	/*
+	 * plunger mechanically stuck: the coupling slips, the first encoder
+	 * runs on, the second stands. Only a syringe put in anew brings them
+	 * together again.
+	 */
+	MESO_HAND_STICK_PLUNGER,
 	MESO_HAND_ENCODER_BIAS,	/* nm added to the second encoder */
 	MESO_HAND_DEPTH_BIAS,	/* um added to the actual depth */
 	MESO_HAND_PRESSURE_BIAS,/* Pa added to the pressure sensor */
-	MESO_HAND_VISCOSITY,	/* true viscosity, uPa s, to 200,000, whatever was
-				 * configured; 0: as configured */
+	/*
+	 * true viscosity, uPa s, to 200,000, whatever was configured; 0: as
+	 * configured
+	 */
+	MESO_HAND_VISCOSITY,
 	MESO_HAND_TEMPERATURE,	/* mC */
 	MESO_HAND_BATTERY,	/* percent; the voltage follows */
-	MESO_HAND_VACUUM,	/* Pa that the pump holds while there is contact; above
-				 * -5,000 the firmware does not believe the contact */
+	/*
+	 * Pa that the pump holds while there is contact; above -5,000 the
+	 * firmware does not believe the contact
+	 */
+	MESO_HAND_VACUUM,
 	MESO_HAND_LIE_COUNT,	/* added to the reported shot count */
 	MESO_HAND_LIE_TOTAL,	/* nl added to the reported total */
-	MESO_HAND_LIE_LOG,	/* log records, as read, report this percentage of what
-				 * was delivered; 100: the truth */
-	MESO_HAND_FREEZE,	/* firmware hangs: no frames, no answers; the motor goes
-				 * on to the target that it was given.  0 wakes it. */
-	MESO_HAND_CORRUPT_MEMORY,/* flip bit number value (modulo the size) of non-volatile
-				 * memory; seen at power-up, if no write mends it first */
-	MESO_HAND_RESET_MEMORY,	/* non-volatile memory made anew: new epoch = value; what
-				 * was under way is forgotten */
+	/*
+	 * log records, as read, report this percentage of what was delivered;
+	 * 100: the truth
+	 */
+	MESO_HAND_LIE_LOG,
+	/*
+	 * firmware hangs: no frames, no answers; the motor goes on to the
+	 * target that it was given. 0 wakes it.
+	 */
+	MESO_HAND_FREEZE,
+	/*
+	 * flip bit number value (modulo the size) of non-volatile memory; seen
+	 * at power-up, if no write mends it first
+	 */
+	MESO_HAND_CORRUPT_MEMORY,
+	/*
+	 * non-volatile memory made anew: new epoch = value; what was under way
+	 * is forgotten
+	 */
+	MESO_HAND_RESET_MEMORY,
 	MESO_HAND_FAIL_COMMIT,	/* the next so many memory writes fail */
 	MESO_HAND_POWER,	/* 0 off; any other value on, with that boot id */
 	MESO_HAND_MUTANTS,	/* set MESO_MUTANT_*, at once and at each power-up */

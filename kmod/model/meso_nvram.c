@@ -14,9 +14,9 @@
 #define NV_MAGIC	0x564e534dU	/* "MSNV" */
 
 /* Every byte is named, so that every byte is under a CRC */
-_Static_assert(sizeof(struct meso_nv_head) == 208, "padding in struct meso_nv_head");
-_Static_assert(sizeof(struct meso_nv_slot) == 104, "padding in struct meso_nv_slot");
-_Static_assert(sizeof(struct meso_nvram) == 208 + MESO_LOG_SIZE * 104, "padding in struct meso_nvram");
+static_assert(sizeof(struct meso_nv_head) == 208, "padding in struct meso_nv_head");
+static_assert(sizeof(struct meso_nv_slot) == 104, "padding in struct meso_nv_slot");
+static_assert(sizeof(struct meso_nvram) == 208 + MESO_LOG_SIZE * 104, "padding in the image");
 
 static u32 head_crc(const struct meso_nv_head *head)
 {

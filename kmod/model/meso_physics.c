@@ -134,7 +134,8 @@ static s64 turn(struct meso_physics *ph, const struct meso_motor *motor)
 	ph->plunger_nm = to;
 	if (!ph->syringe_in)
 		return 0;
-	return (s64)meso_fluid_volume(ph->area_um2, to) - (s64)meso_fluid_volume(ph->area_um2, from);
+	return (s64)meso_fluid_volume(ph->area_um2, to) -
+	       (s64)meso_fluid_volume(ph->area_um2, from);
 }
 
 /*
@@ -153,7 +154,8 @@ static void limiter(struct meso_physics *ph)
 }
 
 /* Stored volume to pressure; with air in it, by bisection of
- * C.p + V0.p / (P0 + p) = stored; 1e12 fl * 1.5e6 Pa = 1.5e18 */
+ * C.p + V0.p / (P0 + p) = stored; 1e12 fl * 1.5e6 Pa = 1.5e18
+ */
 static u64 pressure_of(const struct meso_physics *ph, u64 stored_fl, bool suction)
 {
 	u64 low = 0, high = 1500000;
@@ -175,10 +177,12 @@ static u64 pressure_of(const struct meso_physics *ph, u64 stored_fl, bool suctio
 static u64 compliance_at(const struct meso_physics *ph, u64 pressure_mpa)
 {
 	u64 absolute = GUN_AMBIENT_PA + div64_u64(pressure_mpa, 1000);
+	u64 per_pa;
 
 	if (!ph->air_fl)
 		return ph->compliance;
-	return ph->compliance + div64_u64(div64_u64(ph->air_fl, absolute) * GUN_AMBIENT_PA, absolute);
+	per_pa = div64_u64(ph->air_fl, absolute);
+	return ph->compliance + div64_u64(per_pa * GUN_AMBIENT_PA, absolute);
 }
 
 static void deliver(struct meso_physics *ph, u64 fl)
@@ -294,7 +298,8 @@ void meso_physics_sense(const struct meso_physics *ph, struct meso_sensors *in)
 	in->plunger_nm = ph->plunger_nm + ph->encoder_bias_nm;
 	in->pressure_pa = (s32)clamp_t(s64, pa, -100000, 1000000);
 	in->vacuum_pa = ph->contact ? ph->vacuum_pump_pa : 0;
-	in->depth_um = (u32)clamp_t(s64, (s64)ph->depth_um + ph->depth_bias_um, 0, GUN_DEPTH_MAX_UM);
+	in->depth_um = (u32)clamp_t(s64, (s64)ph->depth_um + ph->depth_bias_um, 0,
+				    GUN_DEPTH_MAX_UM);
 	in->temperature_mc = ph->temperature_mc;
 	in->battery_percent = ph->battery_percent;
 	in->battery_mv = ph->battery_mv;

@@ -46,7 +46,8 @@ static u32 interval_ms(const struct meso_firmware *fw)
 }
 
 /* Contact for a treatment is believed only when the vacuum holds too; for a
- * prime the mere switch forbids */
+ * prime the mere switch forbids
+ */
 static bool contact_allows(const struct meso_firmware *fw)
 {
 	if (fw->lease.kind == MESO_KIND_PRIME)
@@ -126,7 +127,8 @@ static void start_motor(struct meso_model *m)
 	u64 ticks;
 
 	/* whole steps, rounded down: never more than was asked.  Backlash is
-	 * taken up on the way; the plunger does not move during it. */
+	 * taken up on the way; the plunger does not move during it.
+	 */
 	motor->target = (s64)div64_u64((u64)contact_nm * 2 + 1, 625);
 	motor->target += (s64)div64_u64((u64)dose_nm * 2 + 1, 625);
 	if (fw->mutants & MESO_MUTANT_RUNAWAY)
@@ -236,7 +238,7 @@ void meso_fw_shot_stop(struct meso_model *m, u32 result)
 	}
 }
 
-/* Occlusion and air: what pressure should be is known, what it is is measured */
+/* Occlusion and air: the pressure that should be, and the one that is measured */
 static void watch_pressure(struct meso_model *m)
 {
 	struct meso_firmware *fw = &m->fw;

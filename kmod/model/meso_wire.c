@@ -9,9 +9,8 @@
 
 #ifdef __KERNEL__
 #include <linux/export.h>
-#define MESO_WIRE_EXPORT(symbol) EXPORT_SYMBOL_GPL(symbol)
 #else
-#define MESO_WIRE_EXPORT(symbol) _Static_assert(1, "userspace exports nothing here")
+#define EXPORT_SYMBOL_GPL(symbol) static_assert(1, "userspace exports nothing here")
 #endif
 
 /* Every message: kind, version, size, payload, zeros, CRC-32 of all before it */
@@ -41,7 +40,7 @@ u32 meso_wire_crc32(const u8 *data, size_t len)
 	}
 	return ~crc;
 }
-MESO_WIRE_EXPORT(meso_wire_crc32);
+EXPORT_SYMBOL_GPL(meso_wire_crc32);
 
 static void put32(u8 **p, u32 value)
 {
@@ -170,7 +169,7 @@ void meso_frame_encode(const struct meso_frame *f, u8 *buf)
 	put32(&p, f->lease_end);
 	close_message(buf, MESO_FRAME_SIZE);
 }
-MESO_WIRE_EXPORT(meso_frame_encode);
+EXPORT_SYMBOL_GPL(meso_frame_encode);
 
 static bool between(s64 value, s64 low, s64 high)
 {
@@ -246,7 +245,7 @@ int meso_frame_decode(struct meso_frame *frame, const u8 *buf, size_t len)
 	*frame = f;
 	return 0;
 }
-MESO_WIRE_EXPORT(meso_frame_decode);
+EXPORT_SYMBOL_GPL(meso_frame_decode);
 
 #define ARM_USED	104
 
@@ -268,10 +267,11 @@ void meso_arm_encode(const struct meso_lease *a, u8 *buf)
 	put_bytes(&p, a->mark.head, sizeof(a->mark.head));
 	close_message(buf, MESO_ARM_SIZE);
 }
-MESO_WIRE_EXPORT(meso_arm_encode);
+EXPORT_SYMBOL_GPL(meso_arm_encode);
 
 /* Limits are the firmware's to judge (it answers with a reason); here only
- * what makes no sense at all */
+ * what makes no sense at all
+ */
 int meso_arm_decode(struct meso_lease *arm, const u8 *buf, size_t len)
 {
 	const u8 *p = buf + 8;
@@ -299,7 +299,7 @@ int meso_arm_decode(struct meso_lease *arm, const u8 *buf, size_t len)
 	*arm = a;
 	return 0;
 }
-MESO_WIRE_EXPORT(meso_arm_decode);
+EXPORT_SYMBOL_GPL(meso_arm_decode);
 
 #define RECORD_USED	88
 
@@ -323,7 +323,7 @@ void meso_record_encode(const struct meso_shot *s, u8 *buf)
 	put64(&p, s->total_nl);
 	close_message(buf, MESO_RECORD_SIZE);
 }
-MESO_WIRE_EXPORT(meso_record_encode);
+EXPORT_SYMBOL_GPL(meso_record_encode);
 
 int meso_record_decode(struct meso_shot *shot, const u8 *buf, size_t len)
 {
@@ -360,4 +360,4 @@ int meso_record_decode(struct meso_shot *shot, const u8 *buf, size_t len)
 	*shot = s;
 	return 0;
 }
-MESO_WIRE_EXPORT(meso_record_decode);
+EXPORT_SYMBOL_GPL(meso_record_decode);
