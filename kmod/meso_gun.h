@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * struct meso_gun and struct meso_client: what the files of meso.ko share with
+ * each other and with no transport.
+ *
+ * Locks, outermost first:
+ *   client->reading	one reader of this open file; may be held over a page
+ *			fault, never over a wait for events
+ *   gun->slow		one sleeping transport operation at a time
+ *   gun->lock		the interlock, the snapshot, the list of clients
+ *   client->lock	one client's queue
+ * Transport operations that sleep are called with gun->slow held, the others
+ * with no lock at all; both inside meso_gun_enter() and meso_gun_exit().
+ * GET_STATUS takes none of these.
+ */
+#ifndef MESO_GUN_H
+#define MESO_GUN_H
+
+#include <linux/cdev.h>
+#include <linux/device.h>
+#include <linux/hrtimer.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/notifier.h>
+#include <linux/seqlock.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "meso_core.h"
+#include "meso_events.h"
+#include "meso_lease.h"
+
+struct dentry;
+struct kernfs_node;
+
+struct meso_gun {
+	struct device dev;
+	struct cdev cdev;
+	const struct meso_gun_ops __rcu *ops;	/* by SRCU; NULL once it is gone */
+	void *priv;
+
+	struct mutex slow;
+	spinlock_t lock;
+	struct meso_interlock il;
+	struct list_head clients;
+	u64 owners;			/* newest owner token */
+	u64 mono_ns;			/* CLOCK_MONOTONIC as of the lock */
+	u64 timer_ns;			/* what the timer is set to */
+	bool asleep;			/* the machine is about to suspend */
+
+	bool gone;			/* set under the lock, read without */
+	seqcount_spinlock_t seq;
+	struct meso_snapshot snapshot;
+	u64 fault_seq;			/* gun_seq of the newest fault event; with @seq */
+
+	struct hrtimer timer;
+	struct work_struct log_work;
+	struct meso_shot *log_buffer;	/* log_work's */
+	wait_queue_head_t confirmed;
+	struct notifier_block sleep;
+	struct kernfs_node *state_attr;
+	struct kernfs_node *faults_attr;
+	struct dentry *debugfs;
+};
+
+struct meso_client {
+	struct list_head node;		/* by gun->lock */
+	struct meso_gun *gun;
+	u64 token;			/* as owner */
+	u64 fault_seq;			/* newest fault event this file has read */
+	struct mutex reading;
+	spinlock_t lock;
+	struct meso_events queue;
+	wait_queue_head_t wait;
+};
+
+/* One call into the transport: holds removal off. */
+struct meso_call {
+	const struct meso_gun_ops *ops;
+	int srcu;
+};
+
+int meso_gun_enter(struct meso_gun *gun, struct meso_call *call);
+void meso_gun_exit(struct meso_call *call);
+
+/* One visit to the interlock: the lock, the time, and what to do afterwards.
+ * Between meso_visit_begin() and meso_visit_end() nothing may sleep. */
+struct meso_visit {
+	u64 now;
+	unsigned long irq;
+	u32 act;
+};
+
+void meso_visit_begin(struct meso_gun *gun, struct meso_visit *visit);
+/* Publishes the snapshot, unlocks, and does what the interlock asked for. */
+void meso_visit_end(struct meso_gun *gun, struct meso_visit *visit);
+/* The same where nothing was changed. */
+void meso_visit_end_unchanged(struct meso_gun *gun, struct meso_visit *visit);
+
+/* The status as of now, without any lock. */
+void meso_gun_status(struct meso_gun *gun, struct meso_status *status, u64 *ret_fault_seq);
+
+extern const struct file_operations meso_fops;
+extern const struct attribute_group *meso_groups[];
+
+void meso_sysfs_add(struct meso_gun *gun);
+void meso_sysfs_remove(struct meso_gun *gun);
+void meso_sysfs_notify(struct meso_gun *gun, u32 act);
+
+void meso_debugfs_init(void);
+void meso_debugfs_exit(void);
+void meso_debugfs_add(struct meso_gun *gun);
+void meso_debugfs_remove(struct meso_gun *gun);
+
+#endif /* MESO_GUN_H */
