@@ -34,21 +34,12 @@ void meso_journal_start(struct meso_interlock *il, const struct meso_frame *fram
 	il->journal.gap = 0;
 }
 
-/* The newest record that the gun's log must hold: a shot under way has a number
- * and no record yet. */
-static u64 newest_record(const struct meso_interlock *il)
-{
-	u64 count = il->frame.shot_count;
-
-	return count && meso_frame_firing(&il->frame) ? count - 1 : count;
-}
-
 u64 meso_interlock_log_from(const struct meso_interlock *il)
 {
 	const struct meso_journal *journal = &il->journal;
 
 	if (il->gone || !journal->next || journal->retry_ns || il->frame.epoch != journal->epoch ||
-	    journal->count == MESO_JOURNAL_SIZE || journal->next > newest_record(il))
+	    journal->count == MESO_JOURNAL_SIZE || journal->next > il->frame.shot_count)
 		return 0;
 	return journal->next;
 }
@@ -106,7 +97,7 @@ static bool plausible(const struct meso_interlock *il, const struct meso_shot *s
 		return false;
 	if (shot->result == MESO_SHOT_UNKNOWN && delivered_nl(shot) < shot->asked_nl)
 		return false;
-	return !journal->total_known || shot->total_nl == journal->total_nl + shot->reported_nl;
+	return !journal->total_known || shot->total_nl == journal->total_nl + delivered_nl(shot);
 }
 
 static void to_account(struct meso_interlock *il, const struct meso_shot *shot, u64 now, u32 *act)

@@ -487,7 +487,7 @@ static int check_gun(const struct meso_interlock *il, const struct meso_lease *l
 		return -ESTALE;
 	if (lease->shots > meso_journal_free(il))
 		return -ENOSPC;
-	if (il->config_doubt || (!il->config_known && !il->frame.bore_um))
+	if (il->config_doubt || (!il->config_known && !il->frame.dose_nl))
 		return -ENODATA;
 	return 0;
 }
@@ -614,15 +614,18 @@ int meso_interlock_fire_begin(struct meso_interlock *il, u64 owner, const struct
 			      u64 now)
 {
 	bool contact = il->frame.status & MESO_STATUS_CONTACT;
+	/* A shot under way has the next number already. */
+	u64 newest = il->frame.shot_count + meso_frame_firing(&il->frame);
 	u64 interval_ns = il->lease.min_interval_ms * 1000000ULL;
 	int err = check_owner(il, owner);
 
 	if (err)
 		return err;
-	if (!names_live_lease(il, fire->id, now) || fire->expect != il->frame.shot_count + 1 ||
+	if (!names_live_lease(il, fire->id, now) || fire->expect != newest + 1 ||
 	    fire->expect == il->fired)
 		return -ESTALE;
-	if (meso_frame_firing(&il->frame))
+	/* One that only settles is over as soon as the next one is asked for. */
+	if (meso_frame_firing(&il->frame) && il->frame.status & MESO_STATUS_MOVING)
 		return -EBUSY;
 	if (il->account.start_ns && now < il->account.start_ns + interval_ns)
 		return -EAGAIN;

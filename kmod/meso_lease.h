@@ -36,10 +36,11 @@
 #define MESO_FIRE_DOUBT_NS	100000000ULL	/* a FIRE that started nothing may be repeated */
 
 /* What the two encoders may differ by, and what plunger travel may exceed the
- * doses it is for (backlash): beyond that somebody is wrong. */
-#define MESO_ENCODER_TOLERANCE_NM	100000
-#define MESO_TRAVEL_TOLERANCE_NM	100000
-/* Each shot may end up to so much late: two motor steps of the widest syringe. */
+ * doses it is for: beyond that somebody is wrong.  The gun's own tolerances are
+ * 5 um and 2 um; its travel limiter trips at 10 um. */
+#define MESO_ENCODER_TOLERANCE_NM	20000
+#define MESO_TRAVEL_TOLERANCE_NM	5000
+/* Each shot may end so much late: a motor step of the widest syringe. */
 #define MESO_SHOT_SLACK_NL		110
 
 /* What the caller must do; OR-ed into *act, nothing is ever removed from it */
@@ -84,8 +85,8 @@ struct meso_account {
 	u64 recorded_nl;	/* sum over its records of max(reported, both displaced) */
 	u64 reported_nl;	/* sum of what its records report */
 	u64 recorded;		/* number of its records */
-	u64 starts;		/* shots begun, by the gun's counter */
-	u64 presses;		/* reasons to begin one: trigger, pedal, FIRE */
+	u64 starts;		/* shots begun: counted by the gun, or under way */
+	u64 presses;		/* reasons to begin one: trigger, gun's pedal, FIRE */
 	s32 start_nm;		/* both encoders when the lease was asked for */
 	s32 start2_nm;
 	s32 far_nm;		/* furthest since */

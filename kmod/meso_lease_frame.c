@@ -112,7 +112,7 @@ static void check_counters(struct meso_interlock *il, const struct judged *j, u6
 			frame->total_nl < before->total_nl ||
 			frame->log_acked < before->log_acked ||
 			frame->last_sequence < before->last_sequence;
-	if (!j->first && !j->rebooted)
+	if (!j->first && !j->rebooted && before->epoch == frame->epoch)
 		back |= frame->fault_counter < before->fault_counter ||
 			frame->trigger_edges < before->trigger_edges;
 	/* Only we acknowledge, and only what we have. */
@@ -138,12 +138,15 @@ static void check_encoders(struct meso_interlock *il, const struct meso_frame *f
 static bool syringe_changed(const struct meso_frame *a, const struct meso_frame *b)
 {
 	return a->reservoir_nl > b->reservoir_nl || a->cartridge_id != b->cartridge_id ||
-	       a->bore_um != b->bore_um || a->capacity_nl != b->capacity_nl;
+	       (!a->reservoir_nl && b->reservoir_nl) || a->bore_um != b->bore_um ||
+	       a->capacity_nl != b->capacity_nl;
 }
 
 static void check_disarmed(struct meso_interlock *il, const struct judged *j, u64 now, u32 *act)
 {
 	const struct meso_frame *frame = j->frame;
+	/* A shot that we saw begin may be counted late. */
+	u64 known = il->account.shots_at_arm + il->account.starts;
 	bool moved;
 
 	if (il->phase != MESO_LEASE_NONE)
@@ -156,7 +159,8 @@ static void check_disarmed(struct meso_interlock *il, const struct judged *j, u6
 	moved = frame->plunger_nm > il->rest_nm + MESO_TRAVEL_TOLERANCE_NM;
 	if (moved)
 		il->rest_nm = frame->plunger_nm;
-	if (frame->epoch == j->before.epoch && frame->shot_count > j->before.shot_count) {
+	if (frame->epoch == j->before.epoch && frame->shot_count > j->before.shot_count &&
+	    frame->shot_count > known) {
 		overrun(il, now, act);
 		meso_interlock_stop_gun(il, now, act);
 	} else if (moved) {
@@ -169,13 +173,8 @@ static void check_disarmed(struct meso_interlock *il, const struct judged *j, u6
 
 static void count_presses(struct meso_interlock *il, const struct judged *j)
 {
-	u32 pedal = j->frame->status & ~j->before.status & MESO_STATUS_PEDAL;
-
-	if (j->first || j->rebooted)
-		return;
-	il->account.presses += j->frame->trigger_edges - j->before.trigger_edges;
-	/* A press may hide between two frames that are not neighbours. */
-	il->account.presses += pedal || !j->adjacent;
+	if (!j->first && !j->rebooted)
+		il->account.presses += j->frame->trigger_edges - j->before.trigger_edges;
 }
 
 /* How much further than the doses asked for the plunger may have gone. */
@@ -193,7 +192,8 @@ static void count_starts(struct meso_interlock *il, const struct judged *j, u64 
 	const struct meso_frame *frame = j->frame;
 	struct meso_account *account = &il->account;
 	u64 count = frame->shot_count;
-	u64 starts = count - min_t(u64, count, account->shots_at_arm);
+	u64 ended = count - min_t(u64, count, account->shots_at_arm);
+	u64 starts = ended + meso_frame_firing(frame);	/* one under way has no number yet */
 	u64 interval_us = il->lease.min_interval_ms * 1000ULL;
 
 	if (starts <= account->starts)
@@ -426,7 +426,8 @@ void meso_interlock_frame(struct meso_interlock *il, const struct meso_frame *fr
 	if (j.first)
 		meso_journal_start(il, frame);
 	/* A FIRE that started nothing may be repeated. */
-	if (il->fired && now >= il->fired_ns + MESO_FIRE_DOUBT_NS && frame->shot_count < il->fired)
+	if (il->fired && now >= il->fired_ns + MESO_FIRE_DOUBT_NS &&
+	    frame->shot_count + meso_frame_firing(frame) < il->fired)
 		il->fired = 0;
 
 	check_identity(il, &j, now, act);
