@@ -150,13 +150,9 @@ void meso_model_power_off(struct meso_model *m, u64 now_ns)
 
 /* --- what the host is told ------------------------------------------------------- */
 
-/* A shot counts from its start: the host must see it begin.  Its intent, which is
- * in memory before the plunger moves, carries that number. */
 static u64 told_count(const struct meso_model *m)
 {
-	u64 under_way = m->fw.job.phase != MESO_PHASE_NONE;
-
-	return m->fw.head.shot_count + under_way + (u64)m->lie_count;
+	return m->fw.head.shot_count + (u64)m->lie_count;
 }
 
 static u64 told_total(const struct meso_model *m)
