@@ -38,11 +38,12 @@
 /* Firmware */
 #define GUN_PRESSURE_CAP_PA	450000	/* absolute occlusion limit */
 #define GUN_PRESSURE_TARGET_PA	300000	/* speed is chosen to stay below */
-#define GUN_PRESSURE_MARGIN_PA	30000	/* above 3/2 of what flow explains */
+#define GUN_PRESSURE_MARGIN_PA	GUN_REST_PA /* above 3/2 of what flow explains */
 #define GUN_FLOW_MAX		25000000 /* fl per sub-step: 250 uL/s */
 #define GUN_RELIEF_FLOW		10000000 /* backing off: 100 uL/s */
 #define GUN_MOVE_MS		100	/* a shot takes that long if pressure allows */
-#define GUN_SETTLE_MS		5000	/* compliance drains that long at most */
+#define GUN_SETTLE_MS		20000	/* compliance drains that long at most */
+#define GUN_REST_PA		30000	/* armed only below; no flow explains more at rest */
 #define GUN_ENCODER_TOLERANCE_NM 5000
 #define GUN_TRAVEL_TOLERANCE_NM	2000
 #define GUN_DEPTH_TOLERANCE_UM	200

@@ -24,7 +24,8 @@ u32 meso_fw_state(const struct meso_model *m)
 {
 	const struct meso_firmware *fw = &m->fw;
 
-	if (fw->relieving)
+	if (fw->relieving || (!fw->lease_open && fw->job.phase == MESO_PHASE_NONE &&
+			      fw->in.pressure_pa > GUN_REST_PA))
 		return MESO_GUN_RELIEVING;
 	if (fw->job.phase == MESO_PHASE_MOVING || fw->job.phase == MESO_PHASE_SETTLING)
 		return MESO_GUN_FIRING;

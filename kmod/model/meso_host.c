@@ -107,7 +107,8 @@ int meso_fw_arm(struct meso_model *m, const struct meso_lease *arm)
 	if (arm->boot_id != fw->boot_id ||
 	    (arm->sequence <= old.last_sequence && !(fw->mutants & MESO_MUTANT_REPLAY)))
 		return -ESTALE;
-	if (!resting(fw))
+	/* what an earlier lease has left in the compliance comes out first */
+	if (!resting(fw) || fw->in.pressure_pa > GUN_REST_PA)
 		return -EBUSY;
 	if (old.faults & FW_FORBIDS)
 		return -EACCES;

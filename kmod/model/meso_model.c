@@ -524,8 +524,8 @@ u32 meso_model_overshoot_nl(const struct meso_config *config)
 		flow = meso_fluid_shot_flow(config, &needle);
 	}
 	tick_fl = flow * GUN_SUBSTEPS;
-	/* held by compliance when a lease begins, or at the moment of a trip */
-	stored = (u64)GUN_PRESSURE_CAP_PA * GUN_COMPLIANCE + tick_fl;
+	/* held by compliance when a lease begins: above that nothing arms */
+	stored = (u64)GUN_REST_PA * GUN_COMPLIANCE + tick_fl;
 	/* the travel limiter: its distance, its relay, and a tick */
 	trip = meso_fluid_volume(area, GUN_TRIP_NM) + flow * GUN_RELAY_SUBSTEPS + tick_fl;
 	/* and two whole steps of the screw */

@@ -80,7 +80,8 @@ int meso_model_configure(struct meso_model *m, u64 now_ns, const struct meso_con
  * -EINVAL	id all zero, unknown kind, reserved field not zero
  * -ERANGE	volume, shots, interval, expiry or heartbeat outside its limits
  * -ESTALE	another boot id, or a sequence not above the last accepted
- * -EBUSY	a lease is live, the plunger moves, a record is not yet written
+ * -EBUSY	a lease is live, the plunger moves, a record is not yet written, or
+ *		more than 30 kPa is still to drain (state RELIEVING)
  * -EACCES	a latched fault forbids
  * -ENODATA	not configured since power-up; kind treat and not primed
  * -EACCES	kind prime and skin contact

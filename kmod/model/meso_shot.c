@@ -283,8 +283,7 @@ void meso_fw_shot_tick(struct meso_model *m)
 
 	if (job->phase == MESO_PHASE_MOVING || job->phase == MESO_PHASE_SETTLING)
 		track_motion(m);
-	if (fw->lease_open || job->phase == MESO_PHASE_MOVING ||
-	    job->phase == MESO_PHASE_SETTLING)
+	if (!fw->relieving)
 		watch_pressure(m);
 
 	if (job->phase == MESO_PHASE_MOVING) {
@@ -297,7 +296,8 @@ void meso_fw_shot_tick(struct meso_model *m)
 			meso_fw_shot_stop(m, MESO_SHOT_STOPPED);
 	} else if (job->phase == MESO_PHASE_SETTLING) {
 		s64 kept = stored_fl(fw) - job->stored_start_fl;
-		s64 drop = max_t(s64, (s64)job->shot.asked_nl * 10000, 20000000);
+		/* 1 % of the dose, within 20 to 200 nl */
+		s64 drop = clamp_t(s64, (s64)job->shot.asked_nl * 10000, 20000000, 200000000);
 		bool again = job->again;
 
 		if (kept > drop && fw->tick - job->stop_tick < GUN_SETTLE_MS && !again)
