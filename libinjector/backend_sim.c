@@ -171,22 +171,23 @@ static int sim_request(void *self, unsigned int op, void *arg)
 	return gun->reply.result;
 }
 
-/* The snapshot is as old as its frame; what follows from its age is the reader's to say. */
-static void status_at(const struct meso_snapshot *snapshot, uint64_t now,
-		      struct meso_status *ret_status)
+/* The snapshot is as old as its frame; what follows from its age is the reader's to say.  The same
+ * as meso_snapshot_status() of the interlock, which this library does not carry; a test compares
+ * them. */
+void inj_sim_status_at(const struct meso_snapshot *snapshot, uint64_t now,
+		       struct meso_status *ret_status)
 {
 	struct meso_status *s = ret_status;
 
 	*s = snapshot->status;
-	s->age_ns = now > snapshot->frame_ns ? now - snapshot->frame_ns : 0;
-	if (now >= snapshot->fresh_until_ns)
-		s->flags &= ~MESO_STATUS_FRESH;
+	if (snapshot->frame_ns && now > snapshot->frame_ns)
+		s->age_ns = now - snapshot->frame_ns;
+	if (now < snapshot->fresh_until_ns)
+		s->flags |= MESO_STATUS_FRESH;
 	if (now >= snapshot->stale_from_ns)
 		s->state = MESO_STATE_STALE;
-	if (s->lease_left_ms)
-		s->lease_left_ms = now < snapshot->expires_ns ?
-					   (uint32_t)((snapshot->expires_ns - now) / 1000000u) :
-					   0;
+	if (now < snapshot->expires_ns)
+		s->lease_left_ms = (uint32_t)((snapshot->expires_ns - now) / 1000000u);
 }
 
 static int sim_status(void *self, struct meso_status *ret_status)
@@ -200,7 +201,7 @@ static int sim_status(void *self, struct meso_status *ret_status)
 		return -ENODEV;
 	if (!inj_latch_read(&gun->page->latch, gun->page->copies, &snapshot, sizeof(snapshot)))
 		return -EPROTO;
-	status_at(&snapshot, now_ns(CLOCK_BOOTTIME), ret_status);
+	inj_sim_status_at(&snapshot, now_ns(CLOCK_BOOTTIME), ret_status);
 	return 0;
 }
 

@@ -61,6 +61,9 @@ int inj_kernel_open(const struct inj_sys *sys, const char *path, unsigned int fl
 		    const struct inj_backend **ret_backend, void **ret_self);
 int inj_sim_open(const char *path, unsigned int flags, const struct inj_backend **ret_backend,
 		 void **ret_self);
+struct meso_snapshot;
+void inj_sim_status_at(const struct meso_snapshot *snapshot, uint64_t now,
+		       struct meso_status *ret_status);
 /* A handle on an opened backend; owns it from now on, even if this fails. */
 int inj_gun_new(const struct inj_backend *backend, void *self, const char *uri, unsigned int flags,
 		struct inj_gun **ret_gun);
