@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * mesoctl patient, operator: who is treated and who treats.  What identifies
+ * somebody is hidden unless it was asked for.
+ */
+#include <string.h>
+
+#include "mesoctl.h"
+
+/* Prints what has been made: an id. */
+static int print_id(struct ctl *ctl, const char *what, const json_t *id)
+{
+	_cleanup_(ctl_json_decrefp) json_t *object = NULL;
+
+	if (!ctl->json) {
+		printf("%s\n", json_string_value(id));
+		return CTL_OK;
+	}
+	object = json_pack("{s:O}", what, id);
+	return ctl_print_json(object);
+}
+
+struct patient_add {
+	const char *reference;
+	const char *name;
+	const char *birth_date;
+	uint32_t mass_g;
+};
+
+static int patient_add(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct ctl_option options[] = {
+		{ "reference", CTL_TEXT, 0, true, offsetof(struct patient_add, reference), "TEXT",
+		  "the clinic's own number for the patient" },
+		{ "name", CTL_TEXT, 0, false, offsetof(struct patient_add, name), "TEXT", "name" },
+		{ "birth-date", CTL_DATE, 0, true, offsetof(struct patient_add, birth_date), "DATE",
+		  "date of birth, as in 1980-12-31" },
+		{ "mass", CTL_QUANTITY, INJ_BODY_MASS, false, offsetof(struct patient_add, mass_g),
+		  "MASS", "body mass, as in '70 kg'" },
+	};
+	_cleanup_(ctl_json_decrefp) json_t *id = NULL;
+	struct patient_add o = { .name = "" };
+	char **arguments;
+	int count, code;
+
+	code = ctl_options(ctl, argc, argv, "patient add [OPTION...]", options,
+			   ARRAY_LENGTH(options), &o, &arguments, &count);
+	if (code == CTL_OK && count > 0)
+		code = ctl_fail(ctl, CTL_USAGE, "\"%.40s\" belongs to no option", arguments[0]);
+	if (code == CTL_OK)
+		code = ctl_call_json(ctl, MESOD_PATH, MESOD_MANAGER, "AddPatient", &id, "sssu",
+				     o.reference, o.name, o.birth_date, o.mass_g);
+	return code == CTL_OK ? print_id(ctl, "patient", id) : code;
+}
+
+static int patient_show(struct ctl *ctl, int argc, char **argv)
+{
+	_cleanup_(ctl_json_decrefp) json_t *details = NULL;
+	char **arguments, text[INJ_TEXT_MAX];
+	int count, code;
+
+	code = ctl_options(ctl, argc, argv, "patient show PATIENT", NULL, 0, NULL, &arguments,
+			   &count);
+	if (code == CTL_OK && count != 1)
+		code = ctl_fail(ctl, CTL_USAGE,
+				"which patient? Name one by id or by the clinic's reference");
+	if (code == CTL_OK)
+		code = ctl_call_json(ctl, MESOD_PATH, MESOD_MANAGER, "GetPatient", &details, "s",
+				     arguments[0]);
+	if (code != CTL_OK)
+		return code;
+	ctl_redact(ctl, details);
+	if (ctl->json)
+		return ctl_print_json(details);
+	printf("%-18s %s\n", "patient", ctl_text(details, "id"));
+	printf("%-18s %s\n", "reference", ctl_text(details, "reference"));
+	printf("%-18s %s\n", "name", ctl_text(details, "name"));
+	printf("%-18s %s\n", "date of birth", ctl_text(details, "birth_date"));
+	printf("%-18s %s\n", "body mass",
+	       ctl_number(details, "mass_g")
+		       ? ctl_format_field("mass_g", ctl_number(details, "mass_g"), text)
+		       : "unknown");
+	printf("%-18s %s\n", "delivered in 24 h",
+	       ctl_format_field("nl", ctl_number(details, "delivered_24h_nl"), text));
+	printf("%-18s %s\n", "outstanding",
+	       ctl_format_field("nl", ctl_number(details, "outstanding_nl"), text));
+	printf("%-18s %s\n", "session",
+	       strcmp(ctl_text(details, "session"), "/") == 0 ? "none"
+							      : ctl_text(details, "session"));
+	return CTL_OK;
+}
+
+/* Names the columns of an array of structures, so that each row is an object. */
+static json_t *name_columns(const json_t *rows, const char *const *columns, size_t count)
+{
+	json_t *named = json_array(), *object;
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row) {
+		object = json_object();
+		for (size_t c = 0; c < count; c++)
+			json_object_set(object, columns[c], json_array_get(row, c));
+		json_array_append_new(named, object);
+	}
+	return named;
+}
+
+static int print_people(struct ctl *ctl, const char *method, const char *const *columns,
+			size_t columns_count, const char *none)
+{
+	_cleanup_(ctl_json_decrefp) json_t *rows = NULL, *people = NULL;
+	const json_t *person, *value;
+	size_t i;
+	int code = ctl_call_json(ctl, MESOD_PATH, MESOD_MANAGER, method, &rows, "");
+
+	if (code != CTL_OK)
+		return code;
+	people = name_columns(rows, columns, columns_count);
+	ctl_redact(ctl, people);
+	if (ctl->json)
+		return ctl_print_json(people);
+	if (json_array_size(people) == 0)
+		printf("%s\n", none);
+	json_array_foreach(people, i, person) {
+		for (size_t c = 0; c < columns_count; c++) {
+			value = json_object_get(person, columns[c]);
+			if (json_is_integer(value))
+				printf("%s%-6" JSON_INTEGER_FORMAT, c ? "  " : "",
+				       json_integer_value(value));
+			else
+				printf("%s%s", c ? "  " : "", json_string_value(value));
+		}
+		printf("\n");
+	}
+	return CTL_OK;
+}
+
+static int no_arguments(struct ctl *ctl, int argc, char **argv, const char *usage)
+{
+	char **arguments;
+	int count, code = ctl_options(ctl, argc, argv, usage, NULL, 0, NULL, &arguments, &count);
+
+	if (code == CTL_OK && count > 0)
+		return ctl_fail(ctl, CTL_USAGE, "%s takes no arguments", usage);
+	return code;
+}
+
+static int patient_list(struct ctl *ctl, int argc, char **argv)
+{
+	static const char *const columns[] = { "id", "reference", "name" };
+	int code = no_arguments(ctl, argc, argv, "patient list");
+
+	return code == CTL_OK ? print_people(ctl, "ListPatients", columns, ARRAY_LENGTH(columns),
+					     "no patients yet: `mesoctl patient add` adds one")
+			      : code;
+}
+
+struct operator_add {
+	uint32_t uid;
+	const char *name;
+	const char *licence;
+	const char *expires;
+};
+
+static int operator_add(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct ctl_option options[] = {
+		{ "uid", CTL_NUMBER, 0, false, offsetof(struct operator_add, uid), "UID",
+		  "the account of the operator (yours if not said)" },
+		{ "name", CTL_TEXT, 0, true, offsetof(struct operator_add, name), "TEXT", "name" },
+		{ "licence", CTL_TEXT, 0, true, offsetof(struct operator_add, licence), "TEXT",
+		  "number of the professional licence" },
+		{ "expires", CTL_DATE, 0, true, offsetof(struct operator_add, expires), "DATE",
+		  "last day on which the licence is valid" },
+	};
+	_cleanup_(ctl_json_decrefp) json_t *id = NULL;
+	struct operator_add o = { .uid = getuid() };
+	char **arguments;
+	int count, code;
+
+	code = ctl_options(ctl, argc, argv, "operator add [OPTION...]", options,
+			   ARRAY_LENGTH(options), &o, &arguments, &count);
+	if (code == CTL_OK && count > 0)
+		code = ctl_fail(ctl, CTL_USAGE, "\"%.40s\" belongs to no option", arguments[0]);
+	if (code == CTL_OK)
+		code = ctl_call_json(ctl, MESOD_PATH, MESOD_MANAGER, "RegisterOperator", &id,
+				     "usss", o.uid, o.name, o.licence, o.expires);
+	return code == CTL_OK ? print_id(ctl, "operator", id) : code;
+}
+
+static int operator_list(struct ctl *ctl, int argc, char **argv)
+{
+	static const char *const columns[] = { "id", "uid", "name", "licence", "expires" };
+	int code = no_arguments(ctl, argc, argv, "operator list");
+
+	return code == CTL_OK
+		       ? print_people(
+				 ctl, "ListOperators", columns, ARRAY_LENGTH(columns),
+				 "no operators yet: `mesoctl operator add` adds one (root only)")
+		       : code;
+}
+
+int cmd_patient(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct ctl_command commands[] = {
+		{ "add", patient_add,
+		  "--reference TEXT --birth-date DATE [--name TEXT] [--mass MASS]",
+		  "a new patient; prints the id" },
+		{ "show", patient_show, "PATIENT", "what a patient has had in the last 24 h" },
+		{ "list", patient_list, "", "all patients" },
+	};
+
+	return ctl_dispatch(ctl, argc - 1, argv + 1, "mesoctl patient", commands,
+			    ARRAY_LENGTH(commands));
+}
+
+int cmd_operator(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct ctl_command commands[] = {
+		{ "add", operator_add, "--name TEXT --licence TEXT --expires DATE [--uid UID]",
+		  "let an account treat; root only" },
+		{ "list", operator_list, "", "who may treat" },
+	};
+
+	return ctl_dispatch(ctl, argc - 1, argv + 1, "mesoctl operator", commands,
+			    ARRAY_LENGTH(commands));
+}
