@@ -9,9 +9,10 @@
 #include "meso_fluid.h"
 #include "meso_datasheet.h"
 
+/* Rounded up: what is on record is never less than what was delivered */
 static u32 nl_of(const struct meso_firmware *fw, s64 nm)
 {
-	return (u32)min_t(u64, div64_u64(meso_fluid_volume(fw->area_um2, nm), 1000000),
+	return (u32)min_t(u64, div64_u64(meso_fluid_volume(fw->area_um2, nm) + 999999, 1000000),
 			  GUN_CAPACITY_MAX_NL);
 }
 
