@@ -340,10 +340,8 @@ void gun_fixture_prime(const struct gun_fixture *gun, inj_gun *handle,
 	ck_assert_int_eq(inj_gun_configure(handle, config), 0);
 	gun_fixture_lease(handle, MESO_KIND_PRIME, shots * config->dose_nl, shots, &lease);
 	ck_assert_int_eq(inj_gun_arm(handle, &lease), 0);
-	for (uint32_t i = 0; i < shots; i++) {
-		gun_fixture_beat(handle, &lease, (int)lease.min_interval_ms);
+	for (uint32_t i = 0; i < shots; i++)
 		gun_fixture_shoot(gun, handle, &lease);
-	}
 	ck_assert_int_eq(inj_gun_disarm(handle), 0);
 	gun_fixture_wait_idle(handle);
 }
