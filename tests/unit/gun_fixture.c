@@ -293,13 +293,17 @@ void gun_fixture_beat(inj_gun *handle, const struct meso_lease *lease, int ms)
 	} while (gun_fixture_now_ms() < until);
 }
 
-void gun_fixture_shoot(const struct gun_fixture *gun, inj_gun *handle,
+void gun_fixture_shoot(struct gun_fixture *gun, inj_gun *handle,
 		       const struct meso_lease *lease)
 {
 	int64_t until = gun_fixture_now_ms() + START_MS;
 	struct meso_status before, status;
 
+	/* A press that comes too early is no shot, and is not remembered as one. */
+	while (gun_fixture_now_ms() < gun->pulled_ms + lease->min_interval_ms + 10)
+		gun_fixture_beat(handle, lease, 5);
 	ck_assert_int_eq(inj_gun_get_status(handle, &before), 0);
+	gun->pulled_ms = gun_fixture_now_ms();
 	gun_fixture_ask(gun, "hand trigger 1");
 	do {
 		gun_fixture_beat(handle, lease, 2);
@@ -329,7 +333,7 @@ void gun_fixture_wait_idle(inj_gun *handle)
 	}
 }
 
-void gun_fixture_prime(const struct gun_fixture *gun, inj_gun *handle,
+void gun_fixture_prime(struct gun_fixture *gun, inj_gun *handle,
 		       const struct meso_config *config)
 {
 	uint32_t shots = MESO_DEAD_VOLUME_NL / config->dose_nl + 1;

@@ -27,6 +27,7 @@ struct gun_fixture {
 	char memory[96];
 	char truth[96];
 	char uri[112];		/* for inj_gun_open() */
+	int64_t pulled_ms;	/* when the trigger was last pulled */
 };
 
 /* @extra: further arguments for meso-gun, ended by NULL, or NULL.  Returns once the gun reports. */
@@ -60,11 +61,12 @@ void gun_fixture_lease(inj_gun *handle, uint32_t kind, uint32_t volume_nl, uint3
 		       struct meso_lease *lease);
 /* Sleeps so long while the lease's heart beats. */
 void gun_fixture_beat(inj_gun *handle, const struct meso_lease *lease, int ms);
-/* Pulls and lets go of the trigger and waits, beating, until that shot is recorded. */
-void gun_fixture_shoot(const struct gun_fixture *gun, inj_gun *handle,
+/* Pulls and lets go of the trigger, not before the least interval has passed, and waits, beating,
+ * until that shot is recorded. */
+void gun_fixture_shoot(struct gun_fixture *gun, inj_gun *handle,
 		       const struct meso_lease *lease);
 /* Acquires, configures and primes @handle's gun, so that it can be armed for a treatment. */
-void gun_fixture_prime(const struct gun_fixture *gun, inj_gun *handle,
+void gun_fixture_prime(struct gun_fixture *gun, inj_gun *handle,
 		       const struct meso_config *config);
 /* Waits until the host says that the gun is idle and all its records are read. */
 void gun_fixture_wait_idle(inj_gun *handle);
