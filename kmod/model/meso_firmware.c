@@ -340,8 +340,8 @@ void meso_fw_tick(struct meso_model *m)
 	model_pressure(m, from_nm);
 
 	watch_sensors(m);
-	watch_lease(m);
 	meso_fw_shot_tick(m);
+	watch_lease(m);
 	meso_fw_relieve_tick(m);
 	watch_trigger(m);
 

@@ -67,7 +67,9 @@ START_TEST(a_millimetre_of_travel_displaces_what_the_bore_says)
 
 		ck_assert(near(nl / 1000, exact, 1e-6));
 		ck_assert(near(nl / 1000, bores[i].ul_per_mm, 0.003));
-		ck_assert_int_le(labs(meso_fluid_travel(area, meso_fluid_volume(area, 1000000)) - 1000000), 1);
+		ck_assert_int_le(
+			labs(meso_fluid_travel(area, meso_fluid_volume(area, 1000000)) - 1000000),
+			1);
 	}
 }
 END_TEST
@@ -122,7 +124,8 @@ START_TEST(flow_and_pressure_agree_with_the_textbook_over_the_whole_range)
 
 		meso_fluid_needle(&needle, v, d, l, n);
 		for (u64 flow = 10000; flow <= GUN_FLOW_MAX; flow *= 7) {
-			double pa = textbook_pa(v / 1000.0, d / 1000.0, l / 1000.0, n, (double)flow / 1e5);
+			double pa = textbook_pa(v / 1000.0, d / 1000.0, l / 1000.0, n,
+						(double)flow / 1e5);
 			u64 back;
 
 			if (pa > 1e6 || pa < 100)
@@ -193,7 +196,7 @@ START_TEST(pressure_bleeds_off_with_the_time_constant_of_needle_and_compliance)
 		u32 upas;
 		unsigned ms;
 		double pa;
-	} cases[] = { { 1000, 24, 2000 }, { 1000, 24, 250000 }, { 1000, 100, 250000 },
+	} cases[] = { { 1000, 24, 2000 },   { 1000, 24, 250000 },   { 1000, 100, 250000 },
 		      { 5000, 120, 10000 }, { 50000, 1200, 10000 }, { 50000, 1200, 300000 } };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -341,7 +344,8 @@ END_TEST
 
 START_TEST(the_square_root_is_the_floor_of_the_root)
 {
-	static const u64 values[] = { 0, 1, 2, 3, 4, 15, 16, 17, 1ULL << 32, (1ULL << 62) - 1,
+	static const u64 values[] = { 0,          1,      2,  3,          4,
+				      15,         16,     17, 1ULL << 32, (1ULL << 62) - 1,
 				      1ULL << 62, U64_MAX };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(values); i++) {

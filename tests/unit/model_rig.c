@@ -107,7 +107,7 @@ void rig_drain(struct rig *r)
 		rig_run(r, 1);
 		t = rig_truth(r);
 		ck_assert_uint_lt(ms++, 600000);
-	} while (t.moving || t.stored_fl || r->m.fw.job.phase != MESO_PHASE_NONE ||
+	} while (t.moving || (t.stored_fl && !r->m.physics.occluded) || r->m.fw.job.phase != MESO_PHASE_NONE ||
 		 r->m.fw.relieving);
 }
 
@@ -134,11 +134,14 @@ void rig_prime(struct rig *r)
 {
 	u32 shots = (MESO_DEAD_VOLUME_NL + r->config.dose_nl - 1) / r->config.dose_nl;
 
+	int err;
+
 	rig_hand(r, MESO_HAND_CONTACT, 0);
 	ck_assert_int_eq(rig_arm(r, MESO_KIND_PRIME, shots * r->config.dose_nl, shots), 0);
 	for (u32 i = 0; i < shots; i++) {
-		rig_run(r, 120);
-		ck_assert_int_eq(rig_fire(r), 0);
+		while ((err = rig_fire(r)) == -EAGAIN)
+			rig_run(r, 10);
+		ck_assert_int_eq(err, 0);
 		rig_drain(r);
 	}
 	ck_assert(rig_frame(r).status & MESO_STATUS_PRIMED);
