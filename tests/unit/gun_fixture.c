@@ -299,7 +299,9 @@ void gun_fixture_shoot(struct gun_fixture *gun, inj_gun *handle,
 	int64_t until = gun_fixture_now_ms() + START_MS;
 	struct meso_status before, status;
 
-	/* A press that comes too early is no shot, and is not remembered as one. */
+	/* A press that comes too early, or before the firmware has seen the trigger at rest under
+	 * this lease, is no shot and is not remembered as one. */
+	gun_fixture_beat(handle, lease, 3);
 	while (gun_fixture_now_ms() < gun->pulled_ms + lease->min_interval_ms + 10)
 		gun_fixture_beat(handle, lease, 5);
 	ck_assert_int_eq(inj_gun_get_status(handle, &before), 0);
