@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the rooms of the ledger share: the handle, statements, transactions, the
+ * append of a fact.  Nothing outside daemon/mesod/ledger*.c may include this.
+ *
+ * Every write is between ledger_begin() and ledger_end(), so that each function
+ * of ledger.h is one transaction: all of it or nothing.
+ */
+#ifndef MESOD_LEDGER_INTERNAL_H
+#define MESOD_LEDGER_INTERNAL_H
+
+#include <gcrypt.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+
+#include "ledger.h"
+#include "macros.h"
+
+#define LEDGER_SCHEMA_VERSION 1
+#define LEDGER_SALT_LEN	      16
+/* account.dose_time of what is not settled: in every window, after every date */
+#define LEDGER_NOT_DATED INT64_MAX
+
+/* Kinds of facts, as stored in chain.type: numbers are for ever. */
+enum fact {
+	FACT_LEDGER = 1,
+	FACT_OPERATOR,
+	FACT_PATIENT,
+	FACT_SESSION,
+	FACT_SESSION_END,
+	FACT_RESERVATION,
+	FACT_SHOT,
+	FACT_SETTLEMENT,
+	FACT_INCIDENT,
+	FACT_QUARANTINE,
+	FACT_GUN,
+	FACTS
+};
+
+/* Statements; their text is in ledger_sql.c, facts' inserts and selects too. */
+enum sql {
+	SQL_BEGIN,
+	SQL_COMMIT,
+	SQL_ROLLBACK,
+	SQL_HEAD,
+	SQL_CHAIN_INSERT,
+	SQL_CHAIN_AFTER,
+	SQL_CHAIN_HASH,
+	SQL_LEDGER_ID,
+	SQL_FACTS_COUNT,
+	SQL_CHECK_ACCOUNT,
+	SQL_CHECK_LIVE,
+	SQL_CHECK_FOREIGN,
+	SQL_CHECK_FILE,
+	SQL_CHECK_OPERATORS,
+	SQL_CHECK_PATIENTS,
+	SQL_OPERATOR_BY_UID,
+	SQL_OPERATORS,
+	SQL_OPERATOR_NAME_INSERT,
+	SQL_PATIENT_BY_ID,
+	SQL_PATIENT_BY_REFERENCE,
+	SQL_PATIENTS,
+	SQL_PATIENT_NAME_INSERT,
+	SQL_PATIENT_EXISTS,
+	SQL_LIVE_BY_PATIENT,
+	SQL_LIVE_BY_GUN,
+	SQL_LIVE_BY_SESSION,
+	SQL_LIVE_ALL,
+	SQL_LIVE_INSERT,
+	SQL_LIVE_DELETE,
+	SQL_SESSION,
+	SQL_SESSION_ACCOUNT,
+	SQL_SESSION_INCIDENTS,
+	SQL_RESERVATION_BY_LEASE,
+	SQL_RESERVATION_LAST,
+	SQL_RESERVATION_NEXT,
+	SQL_RESERVATION_OUTSTANDING,
+	SQL_ACCOUNT_INSERT,
+	SQL_ACCOUNT_DELIVERED,
+	SQL_ACCOUNT_SETTLED,
+	SQL_ACCOUNT_WINDOW,
+	SQL_ACCOUNT_SESSION_SPENT,
+	SQL_SHOT_BY_KEY,
+	SQL_SHOT_NEWEST,
+	SQL_SHOT_SUMS,
+	SQL_SHOTS_OF_LEASE,
+	SQL_SHOTS_OF_GUN,
+	SQL_SETTLEMENT_LAST,
+	SQL_INCIDENT_KNOWN,
+	SQL_QUARANTINE_LAST,
+	SQL_GUN_LAST,
+	SQL_STATEMENTS
+};
+
+struct ledger {
+	sqlite3 *db;	       /* NULL: could not be opened at all */
+	char *path;
+	char *mark_path;       /* NULL: no mark */
+	uint64_t min_free;
+	atomic_int state;      /* enum ledger_state */
+	char problem[LEDGER_TEXT_MAX];
+	struct ledger_id id;
+	gcry_md_hd_t md;
+	uint64_t commits;
+	int changes;	       /* of the database, when the transaction began */
+	uint64_t marked;       /* newest number in the mark file */
+	bool mark_clean;       /* the mark file holds the database file's digest */
+	bool opened;	       /* all was checked: its head may be marked */
+	struct policy_dose *doses;
+	sqlite3_stmt *statements[SQL_STATEMENTS];
+	sqlite3_stmt *inserts[FACTS];
+	sqlite3_stmt *selects[FACTS];
+};
+
+/* --------------------------------------------- statements (ledger_sql.c) */
+
+/* A value to bind: the type is the value's, so that nothing is converted on the way. */
+struct value {
+	enum { VALUE_INTEGER, VALUE_TEXT, VALUE_BLOB, VALUE_NULL } type;
+	int length;
+	int64_t integer;
+	const void *pointer;
+};
+
+#define INTEGER(i)   ((struct value){ .type = VALUE_INTEGER, .integer = (int64_t)(i) })
+#define TEXT(t)	     value_text(t)
+#define BLOB(p, len) ((struct value){ .type = VALUE_BLOB, .pointer = (p), .length = (int)(len) })
+#define VALUES(...)                                \
+	((const struct value[]){ __VA_ARGS__ }),   \
+		(sizeof((const struct value[]){ __VA_ARGS__ }) / sizeof(struct value))
+
+/* NULL text is NULL. */
+static inline struct value value_text(const char *text)
+{
+	return (struct value){ .type = text ? VALUE_TEXT : VALUE_NULL, .length = -1, .pointer = text };
+}
+
+extern const char *const ledger_schema; /* one SQL script */
+
+const char *fact_name(enum fact fact);
+/* Prepared on first use. */
+int sql_fact_insert(struct ledger *l, enum fact fact, sqlite3_stmt **ret);
+int sql_fact_select(struct ledger *l, enum fact fact, sqlite3_stmt **ret);
+int sql_bind(struct ledger *l, sqlite3_stmt *statement, const struct value *values, size_t n);
+/* Bind and leave at the start; the caller steps, and resets by _cleanup_(sql_resetp). */
+int sql_start_values(struct ledger *l, enum sql sql, sqlite3_stmt **ret, const struct value *values,
+		     size_t n);
+#define sql_start(l, sql, ret, ...) sql_start_values((l), (sql), (ret), VALUES(__VA_ARGS__))
+#define sql_start0(l, sql, ret)	    sql_start_values((l), (sql), (ret), NULL, 0)
+/* 1 a row, 0 no more, or a negative errno. */
+int sql_step(struct ledger *l, sqlite3_stmt *statement);
+/* Bind, run to the end, reset. */
+int sql_run_values(struct ledger *l, enum sql sql, const struct value *values, size_t n);
+#define sql_run(l, sql, ...) sql_run_values((l), (sql), VALUES(__VA_ARGS__))
+#define sql_run0(l, sql)     sql_run_values((l), (sql), NULL, 0)
+void sql_resetp(sqlite3_stmt **statement);
+void sql_finalize_all(struct ledger *l);
+/* Columns: a length that does not fit is -EBADMSG, and the ledger corrupt. */
+int sql_get_blob(struct ledger *l, sqlite3_stmt *statement, int column, void *buf, size_t len);
+int sql_get_text(struct ledger *l, sqlite3_stmt *statement, int column, char *buf, size_t size);
+uint64_t sql_get_u64(sqlite3_stmt *statement, int column);
+uint32_t sql_get_u32(sqlite3_stmt *statement, int column);
+/* The schema as this code makes it, and as the file has it: 1 same, 0 not. */
+int sql_schema_matches(struct ledger *l);
+
+/* ------------------------------------------- state, transactions (ledger.c) */
+
+/* A state is only ever left by opening again, but for LEDGER_FULL. */
+void ledger_set_state(struct ledger *l, enum ledger_state state, const char *format, ...) _printf_(3, 4);
+/* What a result code of SQLite means: sets the state, returns the errno. */
+int ledger_sqlite_error(struct ledger *l, int rc);
+/* The errno of a state that forbids writing (or, for reading, of no database). */
+int ledger_writable(const struct ledger *l);
+int ledger_readable(const struct ledger *l);
+int ledger_begin(struct ledger *l);
+/* Commits if r >= 0, rolls back otherwise; returns r or why the commit failed. */
+int ledger_end(struct ledger *l, int r);
+
+/* ------------------------------------------------- chain (ledger_chain.c) */
+
+struct head {
+	uint64_t number;
+	uint8_t hash[LEDGER_HASH_LEN];
+};
+
+int chain_get_head(struct ledger *l, struct head *ret);
+/* 1 the chain has that number with a hash that starts so, 0 not */
+int chain_contains(struct ledger *l, uint64_t number, const uint8_t *hash, size_t len);
+/**
+ * chain_append() - record a fact, within a transaction
+ * @values: the fact's columns but for its number
+ * @ret_number: may be NULL
+ */
+int chain_append_values(struct ledger *l, int64_t now_s, enum fact fact, int64_t *ret_number,
+			const struct value *values, size_t n);
+#define chain_append(l, now_s, fact, ret_number, ...) \
+	chain_append_values((l), (now_s), (fact), (ret_number), VALUES(__VA_ARGS__))
+/* Check hashes from number @after + 1 to the end. */
+int chain_verify(struct ledger *l, uint64_t after, struct ledger_report *report);
+/* SHA-256 of a few pieces, each with its length. */
+int chain_digest(struct ledger *l, const struct value *pieces, size_t n, uint8_t ret[LEDGER_HASH_LEN]);
+
+/* --------------------------------------------------- mark (ledger_mark.c) */
+
+struct mark {
+	struct ledger_id id;
+	uint64_t number;
+	uint8_t hash[LEDGER_HASH_LEN];
+	bool clean; /* written at a clean close: the database file has this digest */
+	uint8_t digest[LEDGER_HASH_LEN];
+};
+
+/* 1 read, 0 there is none, -EBADMSG malformed, or an errno. */
+int mark_read(const char *path, struct mark *ret);
+/* Atomic and durable: the old one or the new one. */
+int mark_write(const char *path, const struct mark *mark);
+/* SHA-256 of a whole file. */
+int mark_digest_file(const char *path, uint8_t ret[LEDGER_HASH_LEN]);
+/* Make a new name in a directory durable. */
+int mark_sync_directory(const char *path);
+
+/* ------------------------------------------- checks of text (ledger_text.c) */
+
+int text_check_name(const char *text, size_t max); /* not empty, fits, UTF-8, no control characters */
+int text_check_date(const char *text);
+int text_check_serial(const char *serial);
+void text_hex(const uint8_t *bytes, size_t len, char *buf);
+int text_unhex(const char *text, uint8_t *ret, size_t len);
+int random_bytes(void *buf, size_t len);
+
+/* --------------------------------- reservations (ledger_reserve.c, _guns.c) */
+
+struct reservation {
+	int64_t n;
+	int64_t time_s;
+	int64_t session;
+	struct ledger_id patient;
+	char serial[MESO_SERIAL_LEN];
+	uint64_t epoch;
+	uint64_t boot_id;
+	uint64_t sequence;
+	uint32_t kind;
+	uint64_t reserved_nl;
+	uint32_t tolerance_nl;
+	uint64_t shot_count;
+	uint64_t total_nl;
+	/* account */
+	uint64_t delivered_nl;
+	uint64_t spent_nl;
+	uint32_t state; /* enum ledger_outcome */
+};
+
+/* -ENOENT */
+int reservation_by_lease(struct ledger *l, const uint8_t lease_id[MESO_LEASE_ID_LEN],
+			 struct reservation *ret);
+
+struct incident {
+	const char *kind;
+	const char *serial;	   /* NULL: about no gun */
+	const struct reservation *reservation; /* NULL: about none */
+	const uint8_t *lease_id;   /* NULL */
+	bool quarantine;
+};
+
+/* Records an incident, and quarantines the gun if asked and not so already; the same incident about a
+ * gun that is in quarantine is recorded once.  @ret counts and explains; may be NULL. */
+int incident_add(struct ledger *l, int64_t now_s, const struct incident *incident,
+		 struct ledger_settlement *ret, const char *format, ...) _printf_(5, 6);
+
+/* The newest numbers that the ledger has of a gun.  -ENOENT never seen. */
+int gun_known(struct ledger *l, const char *serial, struct ledger_gun *ret);
+/* Records a new gun; quarantines one whose numbers do not follow.  Return: 1 in quarantine, 0 not. */
+int gun_follow(struct ledger *l, int64_t now_s, const struct ledger_gun *gun);
+
+/* ------------------------------------------- settlement (ledger_settle.c) */
+
+/* Both within a transaction; @ret is counted up. */
+int settle_lease(struct ledger *l, int64_t now_s, const struct ledger_evidence *evidence,
+		 struct ledger_settlement *ret);
+/* A shot turned up under a lease that was settled: what is spent rises, and a release is revoked. */
+int settle_late_shot(struct ledger *l, int64_t now_s, struct reservation *r,
+		     struct ledger_settlement *ret);
+
+#endif /* MESOD_LEDGER_INTERNAL_H */

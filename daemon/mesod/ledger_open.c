@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Opening the ledger: is it there, is it ours, is it whole, is it the newest?
+ *
+ * Owns the order of those questions, and the making of a new ledger, which
+ * happens only where neither a database nor a mark is.  Never repairs.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "ledger_internal.h"
+
+/* Room for a lease of the most shots and its settlement, several times over. */
+#define MIN_FREE_DEFAULT (8u << 20)
+/* Up to this size every record is checked at opening, above it the newest only. */
+#define VERIFY_ALL_BYTES (4 << 20)
+#define VERIFY_NEWEST	 256
+
+/* Reads what is on the disk before SQLite touches it.  1 a database is there, 0 there is none. */
+static int look_at_file(struct ledger *l)
+{
+	struct stat st;
+
+	if (lstat(l->path, &st) < 0) {
+		if (errno == ENOENT)
+			return 0;
+		ledger_set_state(l, LEDGER_FAILED, "the ledger %s cannot be reached: %s", l->path,
+				 strerror(errno));
+		return -EIO;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		ledger_set_state(l, LEDGER_FAILED, "the ledger %s is no regular file", l->path);
+		return -EIO;
+	}
+	/* Patients' names are in it. */
+	if ((st.st_mode & 077) && chmod(l->path, st.st_mode & 0700) < 0) {
+		ledger_set_state(l, LEDGER_FAILED, "the ledger %s can be read by others", l->path);
+		return -EIO;
+	}
+	return st.st_size > 0;
+}
+
+static int make_file(struct ledger *l)
+{
+	_cleanup_(closep) int fd = -1;
+	int r = 0;
+
+	fd = open(l->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 || fsync(fd) < 0)
+		r = -errno;
+	if (r >= 0)
+		r = mark_sync_directory(l->path);
+	if (r < 0 && r != -ENOMEM)
+		ledger_set_state(l, LEDGER_FAILED, "the ledger %s cannot be made: %s", l->path,
+				 strerror(-r));
+	return r;
+}
+
+/* A mark with a digest says what every byte of the file must be. */
+static int check_digest(struct ledger *l, const struct mark *mark)
+{
+	uint8_t digest[LEDGER_HASH_LEN];
+	_cleanup_(freep) char *wal = NULL;
+	struct stat st;
+	int r;
+
+	if (asprintf(&wal, "%s-wal", l->path) < 0) {
+		wal = NULL;
+		return -ENOMEM;
+	}
+	if (stat(wal, &st) == 0 && st.st_size > 0) {
+		ledger_set_state(l, LEDGER_CORRUPT, "the ledger was closed, but %s was written since", wal);
+		return 0;
+	}
+	r = mark_digest_file(l->path, digest);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0)
+		ledger_set_state(l, LEDGER_FAILED, "the ledger %s cannot be read: %s", l->path,
+				 strerror(-r));
+	else if (memcmp(digest, mark->digest, sizeof(digest)) != 0)
+		ledger_set_state(l, LEDGER_CORRUPT, "the ledger's file changed after it was closed");
+	return 0;
+}
+
+static const char *const pragmas =
+	"PRAGMA locking_mode = EXCLUSIVE;"
+	"PRAGMA synchronous = FULL;"
+	"PRAGMA foreign_keys = ON;"
+	"PRAGMA recursive_triggers = ON;" /* so that REPLACE cannot slip past the delete triggers */
+	"PRAGMA trusted_schema = OFF;"
+	"PRAGMA cell_size_check = ON;"
+	"PRAGMA secure_delete = ON;" /* an erased name leaves nothing behind */
+	"PRAGMA temp_store = MEMORY;"
+	"PRAGMA mmap_size = 0;"
+	"PRAGMA journal_mode = WAL;";
+
+/* A pragma's one number. */
+static int get_number(struct ledger *l, const char *sql, int64_t *ret)
+{
+	sqlite3_stmt *statement = NULL;
+	int rc, r = 0;
+
+	rc = sqlite3_prepare_v2(l->db, sql, -1, &statement, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(statement);
+	if (rc == SQLITE_ROW)
+		*ret = sqlite3_column_int64(statement, 0);
+	else
+		r = rc == SQLITE_DONE ? -EBADMSG : ledger_sqlite_error(l, rc);
+	sqlite3_finalize(statement);
+	return r;
+}
+
+static int open_database(struct ledger *l, const char *vfs)
+{
+	int rc;
+
+	rc = sqlite3_open_v2(l->path, &l->db,
+			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, vfs);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_extended_result_codes(l->db, 1);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_db_config(l->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	/* journal_mode takes the lock, or finds that somebody has it. */
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(l->db, pragmas, NULL, NULL, NULL);
+	if ((rc & 0xff) == SQLITE_BUSY) {
+		ledger_set_state(l, LEDGER_FAILED, "another process has the ledger %s open", l->path);
+		return -EIO;
+	}
+	return rc == SQLITE_OK ? 0 : ledger_sqlite_error(l, rc);
+}
+
+/* ---------------------------------------------------------- a new ledger */
+
+static int write_genesis(struct ledger *l, int64_t now_s)
+{
+	int rc, r;
+
+	r = random_bytes(l->id.bytes, sizeof(l->id.bytes));
+	if (r >= 0)
+		r = ledger_begin(l);
+	if (r < 0)
+		return r;
+	rc = sqlite3_exec(l->db, ledger_schema, NULL, NULL, NULL);
+	r = rc == SQLITE_OK ? 0 : ledger_sqlite_error(l, rc);
+	if (r >= 0)
+		r = chain_append(l, now_s, FACT_LEDGER, NULL, BLOB(l->id.bytes, sizeof(l->id.bytes)),
+				 INTEGER(LEDGER_SCHEMA_VERSION));
+	return ledger_end(l, r);
+}
+
+/* ------------------------------------------------------------ an old one */
+
+static int read_id(struct ledger *l)
+{
+	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
+	int r;
+
+	r = sql_start0(l, SQL_LEDGER_ID, &row);
+	if (r >= 0)
+		r = sql_step(l, row);
+	if (r > 0)
+		return sql_get_blob(l, row, 0, l->id.bytes, sizeof(l->id.bytes));
+	if (r == 0)
+		ledger_set_state(l, LEDGER_CORRUPT, "the ledger has no first record");
+	return r < 0 ? r : -EBADMSG;
+}
+
+static int check_content(struct ledger *l)
+{
+	struct ledger_report report = { 0 };
+	int64_t pages = 0, page_size = 0;
+	struct head head;
+	int r;
+
+	r = get_number(l, "PRAGMA page_count", &pages);
+	if (r >= 0)
+		r = get_number(l, "PRAGMA page_size", &page_size);
+	if (r < 0)
+		return r;
+	if (pages <= VERIFY_ALL_BYTES / page_size)
+		return ledger_verify(l, &report);
+	r = sql_schema_matches(l);
+	if (r == 0) {
+		ledger_set_state(l, LEDGER_CORRUPT, "the ledger's tables are not ours");
+		return 0;
+	}
+	if (r >= 0)
+		r = chain_get_head(l, &head);
+	if (r >= 0)
+		r = chain_verify(l, head.number > VERIFY_NEWEST ? head.number - VERIFY_NEWEST : 0, &report);
+	if (r == -EBADMSG)
+		ledger_set_state(l, LEDGER_CORRUPT, "%s", report.problem);
+	return r;
+}
+
+/* The database may be ahead of the mark (a crash), never behind or beside it. */
+static int check_mark(struct ledger *l, int have_mark, const struct mark *mark)
+{
+	struct head head;
+	int r;
+
+	r = chain_get_head(l, &head);
+	if (r < 0)
+		return r;
+	if (!have_mark) {
+		/* Of a ledger that was made and not yet used, it may not have been written. */
+		if (head.number > 1)
+			ledger_set_state(l, LEDGER_ROLLED_BACK,
+					 "the mark %s is missing: the ledger may be an old copy",
+					 l->mark_path);
+		return 0;
+	}
+	if (memcmp(&mark->id, &l->id, sizeof(l->id)) != 0) {
+		ledger_set_state(l, LEDGER_FAILED, "the mark %s is another ledger's", l->mark_path);
+		return 0;
+	}
+	r = chain_contains(l, mark->number, mark->hash, sizeof(mark->hash));
+	if (r == 0)
+		ledger_set_state(l, LEDGER_ROLLED_BACK,
+				 "the ledger is an old copy: it ends at record %" PRIu64
+				 ", record %" PRIu64 " was seen or was another one",
+				 head.number, mark->number);
+	return r < 0 ? r : 0;
+}
+
+static int check_old(struct ledger *l, int have_mark, const struct mark *mark)
+{
+	int64_t version = 0;
+	int r;
+
+	r = get_number(l, "PRAGMA user_version", &version);
+	if (r < 0)
+		return r;
+	if (version != LEDGER_SCHEMA_VERSION) {
+		ledger_set_state(l, version > LEDGER_SCHEMA_VERSION ? LEDGER_FAILED : LEDGER_CORRUPT,
+				 "the ledger has schema version %" PRId64 ", this mesod knows %d", version,
+				 LEDGER_SCHEMA_VERSION);
+		return 0;
+	}
+	r = read_id(l);
+	if (r >= 0)
+		r = check_content(l);
+	if (r >= 0 && l->mark_path)
+		r = check_mark(l, have_mark, mark);
+	return r;
+}
+
+/* -------------------------------------------------------------- the order */
+
+/* Is there a ledger in this database?  A crash while it was made leaves an empty one. */
+static int is_empty(struct ledger *l, bool *ret)
+{
+	int64_t tables = 0;
+	int r;
+
+	r = get_number(l, "SELECT count(*) FROM sqlite_schema", &tables);
+	if (r >= 0)
+		*ret = tables == 0;
+	return r;
+}
+
+static int bring_up(struct ledger *l, const struct ledger_options *o)
+{
+	struct mark mark = { 0 };
+	int have_mark = 0, r;
+	bool empty = false;
+
+	if (l->mark_path)
+		have_mark = mark_read(l->mark_path, &mark);
+	if (have_mark == -ENOMEM)
+		return have_mark;
+	if (have_mark < 0) {
+		ledger_set_state(l, have_mark == -EBADMSG ? LEDGER_CORRUPT : LEDGER_FAILED,
+				 "the mark %s cannot be read: %s", l->mark_path, strerror(-have_mark));
+		have_mark = 0;
+	}
+	r = look_at_file(l);
+	if (r == 0 && have_mark > 0)
+		ledger_set_state(l, LEDGER_FAILED, "the ledger %s is missing", l->path);
+	if (r == 0 && ledger_get_state(l) != LEDGER_OK)
+		return 0; /* there is nothing to read, and nothing may be made */
+	if (r < 0)
+		return r;
+	if (r == 0)
+		r = make_file(l);
+	else if (mark.clean)
+		r = check_digest(l, &mark);
+	if (r >= 0)
+		r = open_database(l, o->vfs);
+	if (r >= 0)
+		r = is_empty(l, &empty);
+	if (r < 0)
+		return r;
+	if (empty && have_mark > 0)
+		ledger_set_state(l, LEDGER_FAILED, "the ledger %s is empty", l->path);
+	if (empty && ledger_writable(l) < 0)
+		return ledger_writable(l);
+	return empty ? write_genesis(l, o->now_s) : check_old(l, have_mark, &mark);
+}
+
+static int start_gcrypt(struct ledger *l)
+{
+	if (!gcry_control(GCRYCTL_INITIALIZATION_FINISHED_P)) {
+		gcry_check_version(NULL);
+		gcry_control(GCRYCTL_DISABLE_SECMEM, 0);
+		gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
+	}
+	return gcry_md_open(&l->md, GCRY_MD_SHA256, 0) ? -ENOMEM : 0;
+}
+
+static int allocate(const struct ledger_options *o, struct ledger **ret)
+{
+	_cleanup_(ledger_closep) struct ledger *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return -ENOMEM;
+	atomic_init(&l->state, LEDGER_OK);
+	l->min_free = o->min_free ? o->min_free : MIN_FREE_DEFAULT;
+	l->path = strdup(o->path);
+	if (o->mark_path)
+		l->mark_path = strdup(o->mark_path);
+	if (!l->path || (o->mark_path && !l->mark_path) || start_gcrypt(l) < 0)
+		return -ENOMEM;
+	*ret = TAKE_PTR(l);
+	return 0;
+}
+
+int ledger_open(const struct ledger_options *o, struct ledger **ret)
+{
+	_cleanup_(ledger_closep) struct ledger *l = NULL;
+	int r;
+
+	if (!o || !o->path || !o->path[0] || !ret)
+		return -EINVAL;
+	r = allocate(o, &l);
+	if (r < 0)
+		return r;
+	r = bring_up(l, o);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0)
+		ledger_set_state(l, r == -EBADMSG ? LEDGER_CORRUPT : LEDGER_FAILED,
+				 "the ledger %s cannot be opened: %s", l->path, strerror(-r));
+	/* From here on the file changes: a digest in the mark is no longer true. */
+	l->mark_clean = true;
+	l->opened = true;
+	if (ledger_writable(l) >= 0) {
+		r = ledger_write_mark(l);
+		if (r == -ENOMEM)
+			return r;
+		if (r < 0)
+			ledger_set_state(l, LEDGER_FAILED, "the mark %s cannot be written: %s", l->mark_path,
+					 strerror(-r));
+	}
+	if (l->db && ledger_writable(l) < 0)
+		(void)sqlite3_exec(l->db, "PRAGMA query_only = ON", NULL, NULL, NULL);
+	*ret = TAKE_PTR(l);
+	return 0;
+}

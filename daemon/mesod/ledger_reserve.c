@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reservations: a dose is judged and set aside in one transaction.
+ *
+ * Owns the history that the policy judges by, gathered by index from the
+ * patient's own rows, and the durable record without which no gun is armed.
+ * Never judges: policy_check() does, here and for `Check` alike.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "ledger_internal.h"
+
+/* More doses of one patient in 24 h than anybody gives; what is beyond is merged, see there. */
+#define DOSES_MAX 512
+
+static uint64_t add(uint64_t a, uint64_t b)
+{
+	uint64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
+/* ---------------------------------------------------------------- history */
+
+static void note_dose(struct ledger *l, struct policy_history *h, int64_t when_s, uint64_t volume_nl)
+{
+	if (volume_nl == 0)
+		return;
+	if (h->n_doses < DOSES_MAX) {
+		l->doses[h->n_doses++] = (struct policy_dose){ when_s, volume_nl };
+		return;
+	}
+	/* Counted in full, and for longer than need be: the later time is the stricter one. */
+	l->doses[DOSES_MAX - 1].when_s = when_s;
+	l->doses[DOSES_MAX - 1].volume_nl = add(l->doses[DOSES_MAX - 1].volume_nl, volume_nl);
+}
+
+static int read_doses(struct ledger *l, const struct ledger_id *patient, struct policy_history *h)
+{
+	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
+	int64_t from;
+	int r;
+
+	if (!l->doses)
+		l->doses = calloc(DOSES_MAX, sizeof(*l->doses));
+	if (!l->doses)
+		return -ENOMEM;
+	h->doses = l->doses;
+	if (__builtin_sub_overflow(h->now_s, POLICY_WINDOW_S, &from))
+		from = INT64_MIN;
+	r = sql_start(l, SQL_ACCOUNT_WINDOW, &row, BLOB(patient->bytes, LEDGER_ID_LEN), INTEGER(from));
+	while (r >= 0 && (r = sql_step(l, row)) > 0) {
+		uint64_t spent = sql_get_u64(row, 1);
+
+		if (sqlite3_column_int(row, 2) == LEDGER_NOT_SETTLED)
+			h->outstanding_nl = add(h->outstanding_nl, spent);
+		else
+			note_dose(l, h, sqlite3_column_int64(row, 0), spent);
+	}
+	return r;
+}
+
+/* Is there an open session with that key which is not @session? */
+static int is_elsewhere(struct ledger *l, enum sql sql, struct value key, int64_t session, bool *ret)
+{
+	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
+	int r;
+
+	r = sql_start(l, sql, &row, key);
+	if (r >= 0)
+		r = sql_step(l, row);
+	if (r >= 0)
+		*ret = r > 0 && sqlite3_column_int64(row, 0) != session;
+	return r < 0 ? r : 0;
+}
+
+static int read_session(struct ledger *l, int64_t session, struct policy_history *h,
+			char serial[MESO_SERIAL_LEN])
+{
+	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL, *spent = NULL;
+	int r;
+
+	r = sql_start(l, SQL_LIVE_BY_SESSION, &row, INTEGER(session));
+	if (r >= 0)
+		r = sql_step(l, row);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	h->has_session = true;
+	r = sql_get_blob(l, row, 0, h->session_patient, sizeof(h->session_patient));
+	if (r >= 0)
+		r = sql_get_text(l, row, 1, serial, MESO_SERIAL_LEN);
+	if (r >= 0)
+		r = sql_start(l, SQL_ACCOUNT_SESSION_SPENT, &spent, INTEGER(session));
+	if (r >= 0)
+		r = sql_step(l, spent);
+	if (r >= 0)
+		h->session_nl = sql_get_u64(spent, 0);
+	if (r >= 0)
+		r = is_elsewhere(l, SQL_LIVE_BY_GUN, TEXT(serial), session, &h->gun_elsewhere);
+	return r;
+}
+
+static int read_history(struct ledger *l, int64_t now_s, int64_t session, const struct policy_request *q,
+			struct policy_history *h, char serial[MESO_SERIAL_LEN])
+{
+	struct ledger_id patient;
+	int r = 0;
+
+	*h = (struct policy_history){ .now_s = now_s };
+	memcpy(patient.bytes, q->patient, sizeof(patient.bytes));
+	if (session != 0)
+		r = read_session(l, session, h, serial);
+	if (r >= 0)
+		r = is_elsewhere(l, SQL_LIVE_BY_PATIENT, BLOB(patient.bytes, LEDGER_ID_LEN), session,
+				 &h->patient_elsewhere);
+	return r < 0 ? r : read_doses(l, &patient, h);
+}
+
+static int check_patient(struct ledger *l, const uint8_t id[LEDGER_ID_LEN])
+{
+	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
+	int r;
+
+	r = sql_start(l, SQL_PATIENT_EXISTS, &row, BLOB(id, LEDGER_ID_LEN));
+	if (r >= 0)
+		r = sql_step(l, row);
+	return r == 0 ? -ENOENT : r;
+}
+
+int ledger_check(struct ledger *l, int64_t now_s, const struct limits *limits, int64_t session,
+		 const struct policy_request *request, struct policy_verdict ret_verdicts[POLICY_RULES])
+{
+	char serial[MESO_SERIAL_LEN];
+	struct policy_history history;
+	int r;
+
+	if (!limits || !request || !ret_verdicts)
+		return -EINVAL;
+	/* An answer from a ledger that cannot be trusted would be believed. */
+	r = ledger_writable(l);
+	if (r >= 0)
+		r = check_patient(l, request->patient);
+	if (r >= 0)
+		r = read_history(l, now_s, session, request, &history, serial);
+	return r < 0 ? r : (int)policy_check(limits, &history, request, ret_verdicts);
+}
+
+int ledger_get_spent(struct ledger *l, int64_t now_s, const struct ledger_id *patient,
+		     struct ledger_spent *ret)
+{
+	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
+	struct policy_history history = { .now_s = now_s };
+	struct ledger_spent spent = { 0 };
+	int r;
+
+	if (!patient || !ret)
+		return -EINVAL;
+	r = ledger_readable(l);
+	if (r >= 0)
+		r = read_doses(l, patient, &history);
+	if (r >= 0)
+		r = sql_start(l, SQL_LIVE_BY_PATIENT, &row, BLOB(patient->bytes, LEDGER_ID_LEN));
+	if (r >= 0)
+		r = sql_step(l, row);
+	if (r < 0)
+		return r;
+	if (r > 0)
+		spent.session = sqlite3_column_int64(row, 0);
+	spent.outstanding_nl = history.outstanding_nl;
+	for (size_t i = 0; i < history.n_doses; i++)
+		spent.settled_24h_nl = add(spent.settled_24h_nl, history.doses[i].volume_nl);
+	*ret = spent;
+	return 0;
+}
+
+/* ------------------------------------------------------------ reservations */
+
+static int read_reservation(struct ledger *l, sqlite3_stmt *row, struct reservation *ret)
+{
+	struct reservation r = {
+		.n = sqlite3_column_int64(row, 0),
+		.time_s = sqlite3_column_int64(row, 1),
+		.session = sqlite3_column_int64(row, 2),
+		.epoch = sql_get_u64(row, 5),
+		.boot_id = sql_get_u64(row, 6),
+		.sequence = sql_get_u64(row, 7),
+		.kind = sql_get_u32(row, 8),
+		.reserved_nl = sql_get_u64(row, 9),
+		.tolerance_nl = sql_get_u32(row, 10),
+		.shot_count = sql_get_u64(row, 11),
+		.total_nl = sql_get_u64(row, 12),
+		.delivered_nl = sql_get_u64(row, 13),
+		.spent_nl = sql_get_u64(row, 14),
+		.state = sql_get_u32(row, 15),
+	};
+	int error;
+
+	error = sql_get_blob(l, row, 3, r.patient.bytes, sizeof(r.patient.bytes));
+	if (error >= 0)
+		error = sql_get_text(l, row, 4, r.serial, sizeof(r.serial));
+	if (error >= 0)
+		*ret = r;
+	return error;
+}
+
+int reservation_by_lease(struct ledger *l, const uint8_t lease_id[MESO_LEASE_ID_LEN],
+			 struct reservation *ret)
+{
+	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
+	int r;
+
+	r = sql_start(l, SQL_RESERVATION_BY_LEASE, &row, BLOB(lease_id, MESO_LEASE_ID_LEN));
+	if (r >= 0)
+		r = sql_step(l, row);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	return read_reservation(l, row, ret);
+}
+
+int ledger_get_outstanding(struct ledger *l, const char *serial, struct ledger_outstanding *ret)
+{
+	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
+	struct ledger_outstanding o = { 0 };
+	struct reservation v;
+	int r;
+
+	if (text_check_serial(serial) < 0 || !ret)
+		return -EINVAL;
+	r = ledger_readable(l);
+	if (r >= 0)
+		r = sql_start(l, SQL_RESERVATION_OUTSTANDING, &row, TEXT(serial));
+	if (r >= 0)
+		r = sql_step(l, row);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	r = read_reservation(l, row, &v);
+	if (r >= 0)
+		r = sql_get_blob(l, row, 16, o.lease_id, sizeof(o.lease_id));
+	if (r < 0)
+		return r;
+	o.volume_nl = sql_get_u64(row, 17);
+	o.session = v.session;
+	o.patient = v.patient;
+	o.sequence = v.sequence;
+	o.kind = v.kind;
+	o.reserved_nl = v.reserved_nl;
+	o.delivered_nl = v.delivered_nl;
+	o.time_s = v.time_s;
+	o.epoch = v.epoch;
+	o.boot_id = v.boot_id;
+	o.shot_count = v.shot_count;
+	o.total_nl = v.total_nl;
+	*ret = o;
+	return 0;
+}
+
+/* What this lease will write later must find room as well. */
+static int check_room(struct ledger *l)
+{
+	struct statvfs fs;
+	uint64_t room;
+
+	if (statvfs(l->path, &fs) < 0)
+		return -EIO;
+	if (__builtin_mul_overflow((uint64_t)fs.f_bavail, (uint64_t)fs.f_frsize, &room))
+		room = UINT64_MAX;
+	if (room < l->min_free) {
+		ledger_set_state(l, LEDGER_FULL, "the disk has %" PRIu64 " bytes free, %" PRIu64
+				 " are needed before a dose is reserved", room, l->min_free);
+		return -ENOSPC;
+	}
+	return 0;
+}
+
+/* The gun must be the session's, be free, and have numbers that follow from what is known. */
+static int check_gun(struct ledger *l, int64_t now_s, const struct ledger_gun *gun)
+{
+	struct incident incident = { .kind = "unaccounted", .serial = gun->serial, .quarantine = true };
+	struct ledger_outstanding outstanding;
+	struct ledger_gun known;
+	int r;
+
+	r = ledger_get_outstanding(l, gun->serial, &outstanding);
+	if (r != -ENOENT)
+		return r < 0 ? r : -EBUSY;
+	r = gun_follow(l, now_s, gun);
+	if (r == 0)
+		r = gun_known(l, gun->serial, &known);
+	else
+		return r;
+	/* Its log has been read by now: what it counts beyond that, nobody has recorded. */
+	if (r >= 0 && (gun->shot_count != known.shot_count || gun->total_nl != known.total_nl)) {
+		r = incident_add(l, now_s, &incident, NULL,
+				 "the gun counts %" PRIu64 " shots and %" PRIu64 " nL, recorded are %" PRIu64
+				 " and %" PRIu64 " nL", gun->shot_count, gun->total_nl, known.shot_count,
+				 known.total_nl);
+		return r < 0 ? r : 1;
+	}
+	return r;
+}
+
+/* Ids of the rules that a reason overrode, as recorded; 0 if there are none. */
+static size_t list_overrides(const struct policy_verdict *verdicts, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < POLICY_RULES; i++) {
+		if (verdicts[i].severity != POLICY_SOFT || used >= size)
+			continue;
+		used += (size_t)snprintf(buf + used, size - used, "%s%s", used ? " " : "",
+					 verdicts[i].rule);
+	}
+	return used;
+}
+
+static int append(struct ledger *l, int64_t now_s, const struct ledger_order *o,
+		  const struct policy_verdict *verdicts, struct ledger_reservation *v)
+{
+	const struct policy_request *q = &o->request;
+	char rules[256] = "";
+	bool overridden = list_overrides(verdicts, rules, sizeof(rules)) > 0;
+	struct ledger_gun known;
+	int64_t number;
+	int r;
+
+	r = gun_known(l, o->gun.serial, &known);
+	if (r < 0)
+		return r;
+	v->sequence = known.last_sequence > o->gun.last_sequence ? known.last_sequence :
+								   o->gun.last_sequence;
+	v->sequence++;
+	v->volume_nl = policy_volume_nl(q);
+	v->reserved_nl = policy_reserve_nl(q);
+	memcpy(v->lease_id, l->id.bytes, 8);
+	r = random_bytes(v->lease_id + 8, 8);
+	if (r >= 0)
+		r = chain_append(l, now_s, FACT_RESERVATION, &number,
+				 BLOB(v->lease_id, MESO_LEASE_ID_LEN), INTEGER(o->session),
+				 BLOB(q->patient, LEDGER_ID_LEN), TEXT(o->gun.serial),
+				 INTEGER(o->gun.epoch), INTEGER(o->gun.boot_id), INTEGER(v->sequence),
+				 INTEGER(q->kind), INTEGER(q->mode), INTEGER(q->dose_nl),
+				 INTEGER(q->shots), INTEGER(q->depth_um), INTEGER(q->rate_mhz),
+				 INTEGER(q->needles), INTEGER(v->volume_nl), INTEGER(v->reserved_nl),
+				 INTEGER(o->tolerance_nl), INTEGER(o->expiry_ms),
+				 INTEGER(o->gun.shot_count), INTEGER(o->gun.total_nl), TEXT(o->area),
+				 TEXT(overridden ? o->override : NULL),
+				 TEXT(overridden ? rules : NULL));
+	if (r >= 0)
+		r = sql_run(l, SQL_ACCOUNT_INSERT, INTEGER(number), INTEGER(o->session),
+			    BLOB(q->patient, LEDGER_ID_LEN), TEXT(o->gun.serial), INTEGER(q->kind),
+			    INTEGER(v->reserved_nl));
+	return r < 0 ? r : ledger_get_host_mark(l, &v->mark);
+}
+
+/* 0 reserved, 1 the gun went into quarantine (which must be committed), or an error. */
+static int reserve(struct ledger *l, int64_t now_s, const struct limits *limits,
+		   const struct ledger_order *o, struct ledger_reservation *v,
+		   struct policy_verdict *verdicts)
+{
+	bool reason = o->override && o->override[0];
+	char serial[MESO_SERIAL_LEN] = "";
+	struct policy_history history;
+	enum policy_severity worst;
+	int r;
+
+	r = read_history(l, now_s, o->session, &o->request, &history, serial);
+	if (r < 0)
+		return r;
+	if (strcmp(serial, o->gun.serial) != 0)
+		return -EXDEV;
+	r = check_gun(l, now_s, &o->gun);
+	if (r != 0)
+		return r;
+	worst = policy_check(limits, &history, &o->request, verdicts);
+	if (worst == POLICY_HARD || (worst == POLICY_SOFT && !reason))
+		return -EDQUOT;
+	return append(l, now_s, o, verdicts, v);
+}
+
+static int check_order(const struct ledger_order *o)
+{
+	if (!o || o->session <= 0 || !o->request.has_gun || text_check_serial(o->gun.serial) < 0 ||
+	    o->gun.shot_count > INT64_MAX || o->gun.total_nl > INT64_MAX ||
+	    o->gun.last_sequence >= INT64_MAX)
+		return -EINVAL;
+	if (o->area && text_check_name(o->area, LEDGER_NAME_MAX) < 0)
+		return -EINVAL;
+	if (o->override && o->override[0] && text_check_name(o->override, LEDGER_REASON_MAX) < 0)
+		return -EINVAL;
+	return 0;
+}
+
+int ledger_reserve(struct ledger *l, int64_t now_s, const struct limits *limits,
+		   const struct ledger_order *order, struct ledger_reservation *ret,
+		   struct policy_verdict ret_verdicts[POLICY_RULES])
+{
+	struct ledger_reservation reservation = { 0 };
+	int r;
+
+	if (!limits || !ret || !ret_verdicts || check_order(order) < 0)
+		return -EINVAL;
+	r = ledger_writable(l);
+	if (r >= 0)
+		r = check_room(l);
+	if (r >= 0)
+		r = ledger_begin(l);
+	if (r < 0)
+		return r;
+	r = ledger_end(l, reserve(l, now_s, limits, order, &reservation, ret_verdicts));
+	if (r == 0)
+		*ret = reservation;
+	return r > 0 ? -EUCLEAN : r;
+}

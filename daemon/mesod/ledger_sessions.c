@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sessions: one patient on one gun, by one operator.
+ *
+ * Owns that a patient and a gun have at most one open session each.  A session
+ * that is closed keeps what is outstanding outstanding.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "ledger_internal.h"
+
+/* 1 the statement finds a row, 0 not */
+static int exists(struct ledger *l, enum sql sql, struct value key)
+{
+	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
+	int r;
+
+	r = sql_start(l, sql, &row, key);
+	return r < 0 ? r : sql_step(l, row);
+}
+
+static int check_operator(struct ledger *l, uint32_t uid, const char *today)
+{
+	struct ledger_operator op;
+	int r;
+
+	r = ledger_get_operator(l, uid, &op);
+	if (r == -ENOENT)
+		return -EPERM;
+	if (r < 0)
+		return r;
+	/* Dates in this form compare as text. */
+	return strcmp(op.expires, today) >= 0 ? 0 : -EKEYEXPIRED;
+}
+
+static int open_session(struct ledger *l, int64_t now_s, const char *today, struct value patient,
+			const char *serial, uint32_t uid, int64_t *ret_session)
+{
+	int r;
+
+	r = check_operator(l, uid, today);
+	if (r < 0)
+		return r;
+	r = exists(l, SQL_PATIENT_EXISTS, patient);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	r = ledger_is_quarantined(l, serial);
+	if (r != 0)
+		return r < 0 ? r : -EUCLEAN;
+	r = exists(l, SQL_LIVE_BY_PATIENT, patient);
+	if (r == 0)
+		r = exists(l, SQL_LIVE_BY_GUN, TEXT(serial));
+	if (r != 0)
+		return r < 0 ? r : -EBUSY;
+	r = chain_append(l, now_s, FACT_SESSION, ret_session, patient, TEXT(serial), INTEGER(uid));
+	if (r >= 0)
+		r = sql_run(l, SQL_LIVE_INSERT, INTEGER(*ret_session), patient, TEXT(serial));
+	return r;
+}
+
+int ledger_open_session(struct ledger *l, int64_t now_s, const char *today,
+			const struct ledger_id *patient, const char *serial, uint32_t operator_uid,
+			int64_t *ret_session)
+{
+	int64_t session = 0;
+	int r;
+
+	if (!patient || !ret_session || text_check_date(today) < 0 || text_check_serial(serial) < 0)
+		return -EINVAL;
+	r = ledger_begin(l);
+	if (r < 0)
+		return r;
+	r = ledger_end(l, open_session(l, now_s, today, BLOB(patient->bytes, LEDGER_ID_LEN), serial,
+				       operator_uid, &session));
+	if (r >= 0)
+		*ret_session = session;
+	return r;
+}
+
+static int close_session(struct ledger *l, int64_t now_s, int64_t session, const char *reason)
+{
+	int r;
+
+	r = exists(l, SQL_LIVE_BY_SESSION, INTEGER(session));
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	r = chain_append(l, now_s, FACT_SESSION_END, NULL, INTEGER(session), TEXT(reason));
+	if (r >= 0)
+		r = sql_run(l, SQL_LIVE_DELETE, INTEGER(session));
+	return r;
+}
+
+int ledger_close_session(struct ledger *l, int64_t now_s, int64_t session, const char *reason)
+{
+	int r;
+
+	if (text_check_name(reason, LEDGER_REASON_MAX) < 0)
+		return -EINVAL;
+	r = ledger_begin(l);
+	return r < 0 ? r : ledger_end(l, close_session(l, now_s, session, reason));
+}
+
+static int read_account(struct ledger *l, struct ledger_session *s)
+{
+	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL, *incidents = NULL;
+	int r;
+
+	r = sql_start(l, SQL_SESSION_ACCOUNT, &row, INTEGER(s->session));
+	if (r >= 0)
+		r = sql_step(l, row);
+	if (r < 0)
+		return r;
+	s->delivered_nl = sql_get_u64(row, 0);
+	s->spent_nl = sql_get_u64(row, 1);
+	s->outstanding_nl = sql_get_u64(row, 2);
+	s->primed_nl = sql_get_u64(row, 3);
+	s->shots = sql_get_u32(row, 4);
+	r = sql_start(l, SQL_SESSION_INCIDENTS, &incidents, INTEGER(s->session));
+	if (r >= 0)
+		r = sql_step(l, incidents);
+	if (r >= 0)
+		s->incidents = sql_get_u32(incidents, 0);
+	return r;
+}
+
+int ledger_get_session(struct ledger *l, int64_t session, struct ledger_session *ret)
+{
+	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
+	struct ledger_session s = { .session = session };
+	int r;
+
+	r = ledger_readable(l);
+	if (r >= 0)
+		r = sql_start(l, SQL_SESSION, &row, INTEGER(session));
+	if (r >= 0)
+		r = sql_step(l, row);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	s.operator_uid = sql_get_u32(row, 2);
+	s.opened_s = sqlite3_column_int64(row, 3);
+	s.open = sqlite3_column_int(row, 4) != 0;
+	r = sql_get_blob(l, row, 0, s.patient.bytes, sizeof(s.patient.bytes));
+	if (r >= 0)
+		r = sql_get_text(l, row, 1, s.serial, sizeof(s.serial));
+	if (r >= 0)
+		r = read_account(l, &s);
+	if (r < 0)
+		return r;
+	*ret = s;
+	return 0;
+}
+
+int ledger_foreach_open_session(struct ledger *l,
+				int (*found)(const struct ledger_session *session, void *userdata),
+				void *userdata)
+{
+	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
+	struct ledger_session s;
+	int r;
+
+	r = ledger_readable(l);
+	if (r >= 0)
+		r = sql_start0(l, SQL_LIVE_ALL, &row);
+	while (r >= 0) {
+		r = sql_step(l, row);
+		if (r <= 0)
+			return r;
+		r = ledger_get_session(l, sqlite3_column_int64(row, 0), &s);
+		if (r < 0)
+			return r;
+		r = found(&s, userdata);
+		if (r != 0)
+			return r;
+	}
+	return r;
+}

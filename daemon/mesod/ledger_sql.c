@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The ledger's SQL, all of it: schema, statements, binding and stepping.
+ *
+ * Owns every word of SQL, so that another database needs another one of this
+ * file.  Never decides anything about a dose.
+ *
+ * Three sorts of tables.  Facts: one row for each row of the chain, never changed
+ * (triggers abort it).  Identities: people's names, erasable; facts hold salted
+ * digests of them.  Derived: what would otherwise be summed up or searched for
+ * again and again; ledger_verify() computes them anew from the facts.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "ledger_internal.h"
+
+#define FACT_TABLE(name, columns)                                                                \
+	"CREATE TABLE " name "(n INTEGER PRIMARY KEY"                                            \
+	" REFERENCES chain(n) DEFERRABLE INITIALLY DEFERRED, " columns ") STRICT;"               \
+	IMMUTABLE(name)
+#define IMMUTABLE(name)                                                                          \
+	"CREATE TRIGGER " name "_no_update BEFORE UPDATE ON " name                               \
+	" BEGIN SELECT RAISE(ABORT, 'a recorded fact is not changed'); END;"                     \
+	"CREATE TRIGGER " name "_no_delete BEFORE DELETE ON " name                               \
+	" BEGIN SELECT RAISE(ABORT, 'a recorded fact is not deleted'); END;"
+
+const char *const ledger_schema =
+	"CREATE TABLE chain(n INTEGER PRIMARY KEY, time INTEGER NOT NULL, type INTEGER NOT NULL,"
+	" hash BLOB NOT NULL CHECK(length(hash) = 32)) STRICT;" IMMUTABLE("chain")
+
+	FACT_TABLE("ledger", "id BLOB NOT NULL, schema INTEGER NOT NULL")
+	FACT_TABLE("operator", "id BLOB NOT NULL UNIQUE, uid INTEGER NOT NULL UNIQUE,"
+		   " expires TEXT NOT NULL, identity BLOB NOT NULL")
+	FACT_TABLE("patient", "id BLOB NOT NULL UNIQUE, mass_g INTEGER NOT NULL, identity BLOB NOT NULL")
+	FACT_TABLE("session", "patient BLOB NOT NULL REFERENCES patient(id), serial TEXT NOT NULL,"
+		   " operator INTEGER NOT NULL REFERENCES operator(uid)")
+	FACT_TABLE("session_end", "session INTEGER NOT NULL UNIQUE REFERENCES session(n),"
+		   " reason TEXT NOT NULL")
+	FACT_TABLE("reservation",
+		   "lease_id BLOB NOT NULL UNIQUE, session INTEGER NOT NULL REFERENCES session(n),"
+		   " patient BLOB NOT NULL REFERENCES patient(id), serial TEXT NOT NULL,"
+		   " epoch INTEGER NOT NULL, boot_id INTEGER NOT NULL, sequence INTEGER NOT NULL,"
+		   " kind INTEGER NOT NULL, mode INTEGER NOT NULL, dose_nl INTEGER NOT NULL,"
+		   " shots INTEGER NOT NULL, depth_um INTEGER NOT NULL, rate_mhz INTEGER NOT NULL,"
+		   " needles INTEGER NOT NULL, volume_nl INTEGER NOT NULL CHECK(volume_nl > 0),"
+		   " reserved_nl INTEGER NOT NULL CHECK(reserved_nl >= volume_nl),"
+		   " tolerance_nl INTEGER NOT NULL, expiry_ms INTEGER NOT NULL,"
+		   " shot_count INTEGER NOT NULL, total_nl INTEGER NOT NULL, area TEXT,"
+		   " override TEXT, override_rules TEXT, UNIQUE(serial, sequence)")
+	FACT_TABLE("shot",
+		   "reservation INTEGER REFERENCES reservation(n), lease_id BLOB NOT NULL,"
+		   " serial TEXT NOT NULL, epoch INTEGER NOT NULL, number INTEGER NOT NULL CHECK(number > 0),"
+		   " asked_nl INTEGER NOT NULL, reported_nl INTEGER NOT NULL,"
+		   " displaced_nl INTEGER NOT NULL, displaced2_nl INTEGER NOT NULL,"
+		   " delivered_nl INTEGER NOT NULL, depth_um INTEGER NOT NULL, peak_pa INTEGER NOT NULL,"
+		   " result INTEGER NOT NULL, kind INTEGER NOT NULL, flags INTEGER NOT NULL,"
+		   " duration_us INTEGER NOT NULL, total_nl INTEGER NOT NULL,"
+		   " UNIQUE(serial, epoch, number)")
+	FACT_TABLE("settlement",
+		   "reservation INTEGER NOT NULL REFERENCES reservation(n),"
+		   " supersedes INTEGER UNIQUE REFERENCES settlement(n), outcome INTEGER NOT NULL,"
+		   " shots INTEGER NOT NULL, delivered_nl INTEGER NOT NULL, spent_nl INTEGER NOT NULL,"
+		   " credited INTEGER NOT NULL, dose_time INTEGER NOT NULL, ended INTEGER NOT NULL,"
+		   " epoch INTEGER, shot_count INTEGER, total_nl INTEGER, problem TEXT")
+	FACT_TABLE("incident", "kind TEXT NOT NULL, serial TEXT,"
+		   " reservation INTEGER REFERENCES reservation(n), lease_id BLOB, detail TEXT NOT NULL")
+	FACT_TABLE("quarantine", "serial TEXT NOT NULL, active INTEGER NOT NULL, uid INTEGER,"
+		   " reason TEXT NOT NULL")
+	FACT_TABLE("gun", "serial TEXT NOT NULL, epoch INTEGER NOT NULL, boot_id INTEGER NOT NULL,"
+		   " shot_count INTEGER NOT NULL, total_nl INTEGER NOT NULL,"
+		   " last_sequence INTEGER NOT NULL")
+	"CREATE INDEX shot_lease ON shot(reservation);"
+	"CREATE INDEX settlement_lease ON settlement(reservation);"
+	"CREATE INDEX reservation_session ON reservation(session);"
+	"CREATE INDEX incident_gun ON incident(serial, kind);"
+	"CREATE INDEX incident_lease ON incident(reservation);"
+	"CREATE INDEX quarantine_gun ON quarantine(serial);"
+	"CREATE INDEX gun_gun ON gun(serial);"
+
+	/* identities */
+	"CREATE TABLE operator_name(id BLOB PRIMARY KEY REFERENCES operator(id), salt BLOB NOT NULL,"
+	" name TEXT NOT NULL, licence TEXT NOT NULL) STRICT;"
+	"CREATE TABLE patient_name(id BLOB PRIMARY KEY REFERENCES patient(id), salt BLOB NOT NULL,"
+	" reference TEXT NOT NULL UNIQUE, name TEXT NOT NULL, birth_date TEXT NOT NULL) STRICT;"
+
+	/* derived; the uniqueness here is the last word on one session and one lease at a time */
+	"CREATE TABLE live_session(session INTEGER PRIMARY KEY REFERENCES session(n),"
+	" patient BLOB NOT NULL UNIQUE, serial TEXT NOT NULL UNIQUE) STRICT;"
+	"CREATE TABLE account(reservation INTEGER PRIMARY KEY REFERENCES reservation(n),"
+	" session INTEGER NOT NULL, patient BLOB NOT NULL, serial TEXT NOT NULL, kind INTEGER NOT NULL,"
+	" delivered_nl INTEGER NOT NULL, shots INTEGER NOT NULL, spent_nl INTEGER NOT NULL,"
+	" credited INTEGER NOT NULL, state INTEGER NOT NULL, dose_time INTEGER NOT NULL) STRICT;"
+	"CREATE INDEX account_patient ON account(patient, dose_time, spent_nl, state);"
+	"CREATE INDEX account_session ON account(session);"
+	"CREATE UNIQUE INDEX account_outstanding ON account(serial) WHERE state = 0;"
+	"PRAGMA user_version = 1;";
+
+static const struct {
+	const char *name;
+	const char *insert;
+	const char *select;
+} facts[FACTS] = {
+#define FACT(table, marks) \
+	{ #table, "INSERT INTO " #table " VALUES(" marks ")", "SELECT * FROM " #table " WHERE n = ?" }
+	[FACT_LEDGER] = FACT(ledger, "?,?,?"),
+	[FACT_OPERATOR] = FACT(operator, "?,?,?,?,?"),
+	[FACT_PATIENT] = FACT(patient, "?,?,?,?"),
+	[FACT_SESSION] = FACT(session, "?,?,?,?"),
+	[FACT_SESSION_END] = FACT(session_end, "?,?,?"),
+	[FACT_RESERVATION] = FACT(reservation, "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"),
+	[FACT_SHOT] = FACT(shot, "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"),
+	[FACT_SETTLEMENT] = FACT(settlement, "?,?,?,?,?,?,?,?,?,?,?,?,?,?"),
+	[FACT_INCIDENT] = FACT(incident, "?,?,?,?,?,?"),
+	[FACT_QUARANTINE] = FACT(quarantine, "?,?,?,?,?"),
+	[FACT_GUN] = FACT(gun, "?,?,?,?,?,?,?"),
+#undef FACT
+};
+
+#define OPERATOR_COLUMNS \
+	"SELECT o.id, o.uid, n.name, n.licence, o.expires FROM operator o LEFT JOIN operator_name n USING(id)"
+#define PATIENT_COLUMNS                                                                          \
+	"SELECT p.id, n.reference, n.name, n.birth_date, p.mass_g FROM patient_name n JOIN patient p" \
+	" USING(id)"
+#define RESERVATION_COLUMNS                                                                      \
+	"SELECT r.n, c.time, r.session, r.patient, r.serial, r.epoch, r.boot_id, r.sequence, r.kind," \
+	" r.reserved_nl, r.tolerance_nl, r.shot_count, r.total_nl, a.delivered_nl, a.spent_nl, a.state," \
+	" r.lease_id, r.volume_nl FROM reservation r JOIN account a ON a.reservation = r.n"          \
+	" JOIN chain c ON c.n = r.n"
+
+/* Numbers that SQL has to spell out. */
+_Static_assert(MESO_STATUS_CONTACT == 16 && MESO_SHOT_UNKNOWN == 3 && MESO_KIND_TREAT == 0 &&
+	       LEDGER_NOT_SETTLED == 0 && LEDGER_SCHEMA_VERSION == 1 &&
+	       LEDGER_NOT_DATED == 9223372036854775807, "the statements below");
+
+static const char *const statements[SQL_STATEMENTS] = {
+	[SQL_BEGIN] = "BEGIN IMMEDIATE",
+	[SQL_COMMIT] = "COMMIT",
+	[SQL_ROLLBACK] = "ROLLBACK",
+	[SQL_HEAD] = "SELECT n, hash FROM chain ORDER BY n DESC LIMIT 1",
+	[SQL_CHAIN_INSERT] = "INSERT INTO chain VALUES(?,?,?,?)",
+	[SQL_CHAIN_AFTER] = "SELECT n, time, type, hash FROM chain WHERE n > ? ORDER BY n LIMIT ?",
+	[SQL_CHAIN_HASH] = "SELECT hash FROM chain WHERE n = ?",
+	[SQL_LEDGER_ID] = "SELECT id FROM ledger WHERE n = 1",
+
+	[SQL_FACTS_COUNT] =
+		"SELECT (SELECT count(*) FROM chain), (SELECT count(*) FROM ledger) +"
+		" (SELECT count(*) FROM operator) + (SELECT count(*) FROM patient) +"
+		" (SELECT count(*) FROM session) + (SELECT count(*) FROM session_end) +"
+		" (SELECT count(*) FROM reservation) + (SELECT count(*) FROM shot) +"
+		" (SELECT count(*) FROM settlement) + (SELECT count(*) FROM incident) +"
+		" (SELECT count(*) FROM quarantine) + (SELECT count(*) FROM gun),"
+		" (SELECT count(*) FROM reservation), (SELECT count(*) FROM account)",
+	[SQL_CHECK_ACCOUNT] =
+		"SELECT r.n FROM reservation r LEFT JOIN account a ON a.reservation = r.n"
+		" LEFT JOIN settlement s ON s.reservation = r.n"
+		"  AND NOT EXISTS(SELECT 1 FROM settlement t WHERE t.supersedes = s.n)"
+		" LEFT JOIN (SELECT reservation AS lease, sum(delivered_nl) AS sum, count(*) AS count"
+		"  FROM shot WHERE reservation IS NOT NULL GROUP BY reservation) d ON d.lease = r.n"
+		" WHERE a.session IS NOT r.session OR a.patient IS NOT r.patient"
+		" OR a.serial IS NOT r.serial OR a.kind IS NOT r.kind"
+		" OR a.delivered_nl IS NOT coalesce(d.sum, 0) OR a.shots IS NOT coalesce(d.count, 0)"
+		" OR a.spent_nl IS NOT coalesce(s.spent_nl, max(r.reserved_nl, coalesce(d.sum, 0)))"
+		" OR a.credited IS NOT coalesce(s.credited, 0) OR a.state IS NOT coalesce(s.outcome, 0)"
+		" OR a.dose_time IS NOT coalesce(s.dose_time, 9223372036854775807) LIMIT 1",
+	[SQL_CHECK_LIVE] =
+		"SELECT * FROM (SELECT n, patient, serial FROM session s"
+		"  WHERE NOT EXISTS(SELECT 1 FROM session_end e WHERE e.session = s.n)"
+		"  EXCEPT SELECT session, patient, serial FROM live_session)"
+		" UNION ALL SELECT * FROM (SELECT session, patient, serial FROM live_session"
+		"  EXCEPT SELECT n, patient, serial FROM session s"
+		"  WHERE NOT EXISTS(SELECT 1 FROM session_end e WHERE e.session = s.n)) LIMIT 1",
+	[SQL_CHECK_FOREIGN] = "PRAGMA foreign_key_check",
+	[SQL_CHECK_FILE] = "PRAGMA integrity_check(1)",
+	[SQL_CHECK_OPERATORS] = "SELECT o.identity, n.salt, n.name, n.licence FROM operator o"
+				" JOIN operator_name n USING(id)",
+	[SQL_CHECK_PATIENTS] = "SELECT p.identity, n.salt, n.reference, n.name, n.birth_date"
+			       " FROM patient p JOIN patient_name n USING(id)",
+
+	[SQL_OPERATOR_BY_UID] = OPERATOR_COLUMNS " WHERE o.uid = ?",
+	[SQL_OPERATORS] = OPERATOR_COLUMNS " ORDER BY o.n",
+	[SQL_OPERATOR_NAME_INSERT] = "INSERT INTO operator_name VALUES(?,?,?,?)",
+	[SQL_PATIENT_BY_ID] = PATIENT_COLUMNS " WHERE p.id = ?",
+	[SQL_PATIENT_BY_REFERENCE] = PATIENT_COLUMNS " WHERE n.reference = ?",
+	[SQL_PATIENTS] = PATIENT_COLUMNS " ORDER BY p.n",
+	[SQL_PATIENT_NAME_INSERT] = "INSERT INTO patient_name VALUES(?,?,?,?,?)",
+	[SQL_PATIENT_EXISTS] = "SELECT 1 FROM patient WHERE id = ?",
+
+	[SQL_LIVE_BY_PATIENT] = "SELECT session FROM live_session WHERE patient = ?",
+	[SQL_LIVE_BY_GUN] = "SELECT session FROM live_session WHERE serial = ?",
+	[SQL_LIVE_BY_SESSION] = "SELECT patient, serial FROM live_session WHERE session = ?",
+	[SQL_LIVE_ALL] = "SELECT session FROM live_session ORDER BY session",
+	[SQL_LIVE_INSERT] = "INSERT INTO live_session VALUES(?,?,?)",
+	[SQL_LIVE_DELETE] = "DELETE FROM live_session WHERE session = ?",
+	[SQL_SESSION] = "SELECT s.patient, s.serial, s.operator, c.time,"
+			" EXISTS(SELECT 1 FROM live_session WHERE session = s.n)"
+			" FROM session s JOIN chain c USING(n) WHERE s.n = ?",
+	/* delivered into skin, settled, outstanding, primed into the air, shots of treatments */
+	[SQL_SESSION_ACCOUNT] =
+		"SELECT coalesce(sum(iif(credited, 0, delivered_nl)), 0),"
+		" coalesce(sum(iif(state = 0, 0, spent_nl)), 0),"
+		" coalesce(sum(iif(state = 0, spent_nl, 0)), 0),"
+		" coalesce(sum(iif(credited, delivered_nl, 0)), 0),"
+		" coalesce(sum(iif(kind = 0, shots, 0)), 0) FROM account WHERE session = ?",
+	[SQL_SESSION_INCIDENTS] = "SELECT count(*) FROM reservation r JOIN incident i"
+				  " ON i.reservation = r.n WHERE r.session = ?",
+
+	[SQL_RESERVATION_BY_LEASE] = RESERVATION_COLUMNS " WHERE r.lease_id = ?",
+	[SQL_RESERVATION_LAST] =
+		"SELECT n, epoch, shot_count, total_nl, sequence FROM reservation WHERE serial = ?"
+		" ORDER BY sequence DESC LIMIT 1",
+	[SQL_RESERVATION_NEXT] =
+		"SELECT epoch, shot_count, total_nl FROM reservation WHERE serial = ? AND sequence > ?"
+		" ORDER BY sequence LIMIT 1",
+	[SQL_RESERVATION_OUTSTANDING] = RESERVATION_COLUMNS " WHERE a.serial = ? AND a.state = 0",
+
+	[SQL_ACCOUNT_INSERT] = "INSERT INTO account VALUES(?,?,?,?,?,0,0,?,0,0,9223372036854775807)",
+	[SQL_ACCOUNT_DELIVERED] =
+		"UPDATE account SET delivered_nl = ?2, shots = shots + 1, spent_nl = ?3 WHERE reservation = ?1",
+	[SQL_ACCOUNT_SETTLED] =
+		"UPDATE account SET state = ?2, spent_nl = ?3, credited = ?4, dose_time = ?5"
+		" WHERE reservation = ?1",
+	[SQL_ACCOUNT_WINDOW] = "SELECT dose_time, spent_nl, state FROM account"
+			       " WHERE patient = ? AND dose_time > ? ORDER BY dose_time",
+	[SQL_ACCOUNT_SESSION_SPENT] = "SELECT coalesce(sum(spent_nl), 0) FROM account WHERE session = ?",
+
+	[SQL_SHOT_BY_KEY] = "SELECT lease_id, asked_nl, reported_nl, displaced_nl, displaced2_nl, depth_um,"
+			    " peak_pa, result, kind, flags, duration_us, total_nl FROM shot"
+			    " WHERE serial = ? AND epoch = ? AND number = ?",
+	[SQL_SHOT_NEWEST] = "SELECT number, total_nl FROM shot WHERE serial = ? AND epoch = ? AND n > ?"
+			    " ORDER BY number DESC LIMIT 1",
+	/* of one lease: count, reported, delivered, contact, newest total, how many are in (?2, ?3] of ?4 */
+	[SQL_SHOT_SUMS] =
+		"SELECT count(*), coalesce(sum(reported_nl), 0), coalesce(sum(delivered_nl), 0),"
+		" coalesce(sum((flags & 16) != 0), 0), coalesce(max(total_nl), 0),"
+		" coalesce(sum(number > ?2 AND number <= ?3 AND epoch = ?4), 0),"
+		" coalesce(sum(result = 3), 0),"
+		" coalesce(sum(max(reported_nl, displaced_nl, displaced2_nl)"
+		"  - min(reported_nl, displaced_nl, displaced2_nl) > ?5), 0)"
+		" FROM shot WHERE reservation = ?1",
+	[SQL_SHOTS_OF_LEASE] = "SELECT c.time FROM shot s JOIN chain c USING(n) WHERE s.reservation = ?"
+			       " ORDER BY s.n DESC LIMIT 1",
+	[SQL_SHOTS_OF_GUN] = "SELECT coalesce(max(number), 0), count(*), coalesce(sum(delivered_nl), 0),"
+			     " coalesce(sum(reported_nl), 0) FROM shot WHERE serial = ? AND epoch = ?",
+
+	[SQL_SETTLEMENT_LAST] =
+		"SELECT n, outcome, delivered_nl, spent_nl, credited, problem, epoch, shot_count, total_nl,"
+		" dose_time FROM settlement WHERE reservation = ? ORDER BY n DESC LIMIT 1",
+	[SQL_INCIDENT_KNOWN] =
+		"SELECT 1 FROM incident WHERE serial IS ? AND kind = ? AND reservation IS ? AND lease_id IS ?"
+		" AND detail = ? LIMIT 1",
+	[SQL_QUARANTINE_LAST] = "SELECT active FROM quarantine WHERE serial = ? ORDER BY n DESC LIMIT 1",
+	[SQL_GUN_LAST] = "SELECT n, epoch, boot_id, shot_count, total_nl, last_sequence FROM gun"
+			 " WHERE serial = ? ORDER BY n DESC LIMIT 1",
+};
+
+static int prepare(struct ledger *l, sqlite3_stmt **slot, const char *text)
+{
+	int rc;
+
+	if (!l->db)
+		return -EIO;
+	if (*slot)
+		return 0;
+	rc = sqlite3_prepare_v3(l->db, text, -1, SQLITE_PREPARE_PERSISTENT, slot, NULL);
+	return rc == SQLITE_OK ? 0 : ledger_sqlite_error(l, rc);
+}
+
+const char *fact_name(enum fact fact)
+{
+	if (fact <= 0 || fact >= FACTS)
+		return NULL;
+	return fact == FACT_SESSION_END ? "session-end" : facts[fact].name;
+}
+
+int sql_fact_insert(struct ledger *l, enum fact fact, sqlite3_stmt **ret)
+{
+	int r = prepare(l, &l->inserts[fact], facts[fact].insert);
+
+	if (r >= 0)
+		*ret = l->inserts[fact];
+	return r;
+}
+
+int sql_fact_select(struct ledger *l, enum fact fact, sqlite3_stmt **ret)
+{
+	int r = prepare(l, &l->selects[fact], facts[fact].select);
+
+	if (r >= 0)
+		*ret = l->selects[fact];
+	return r;
+}
+
+int sql_bind(struct ledger *l, sqlite3_stmt *statement, const struct value *values, size_t n)
+{
+	if (sqlite3_bind_parameter_count(statement) != (int)n)
+		return ledger_sqlite_error(l, SQLITE_MISUSE);
+	for (int i = 0; i < (int)n; i++) {
+		const struct value *v = &values[i];
+		int rc = SQLITE_OK;
+
+		switch (v->type) {
+		case VALUE_INTEGER:
+			rc = sqlite3_bind_int64(statement, i + 1, v->integer);
+			break;
+		case VALUE_TEXT:
+			rc = sqlite3_bind_text(statement, i + 1, v->pointer, v->length, SQLITE_STATIC);
+			break;
+		case VALUE_BLOB:
+			rc = sqlite3_bind_blob(statement, i + 1, v->pointer, v->length, SQLITE_STATIC);
+			break;
+		case VALUE_NULL:
+			rc = sqlite3_bind_null(statement, i + 1);
+			break;
+		}
+		if (rc != SQLITE_OK)
+			return ledger_sqlite_error(l, rc);
+	}
+	return 0;
+}
+
+void sql_resetp(sqlite3_stmt **statement)
+{
+	if (!*statement)
+		return;
+	sqlite3_reset(*statement);
+	/* Bound memory is the caller's and about to go. */
+	sqlite3_clear_bindings(*statement);
+}
+
+int sql_start_values(struct ledger *l, enum sql sql, sqlite3_stmt **ret, const struct value *values,
+		     size_t n)
+{
+	sqlite3_stmt *statement;
+	int r;
+
+	r = prepare(l, &l->statements[sql], statements[sql]);
+	if (r < 0)
+		return r;
+	statement = l->statements[sql];
+	r = sql_bind(l, statement, values, n);
+	if (r < 0) {
+		sql_resetp(&statement);
+		return r;
+	}
+	*ret = statement;
+	return 0;
+}
+
+int sql_step(struct ledger *l, sqlite3_stmt *statement)
+{
+	int rc = sqlite3_step(statement);
+
+	if (rc == SQLITE_ROW)
+		return 1;
+	if (rc == SQLITE_DONE)
+		return 0;
+	return ledger_sqlite_error(l, rc);
+}
+
+int sql_run_values(struct ledger *l, enum sql sql, const struct value *values, size_t n)
+{
+	_cleanup_(sql_resetp) sqlite3_stmt *statement = NULL;
+	int r;
+
+	r = sql_start_values(l, sql, &statement, values, n);
+	if (r < 0)
+		return r;
+	do
+		r = sql_step(l, statement);
+	while (r > 0);
+	return r;
+}
+
+static void finalize(sqlite3_stmt **list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		sqlite3_finalize(list[i]);
+		list[i] = NULL;
+	}
+}
+
+void sql_finalize_all(struct ledger *l)
+{
+	finalize(l->statements, ARRAY_LENGTH(l->statements));
+	finalize(l->inserts, ARRAY_LENGTH(l->inserts));
+	finalize(l->selects, ARRAY_LENGTH(l->selects));
+}
+
+static int malformed(struct ledger *l, sqlite3_stmt *statement, int column)
+{
+	/* A value can also be missing because there was no memory to hand it out. */
+	if (sqlite3_errcode(l->db) == SQLITE_NOMEM)
+		return -ENOMEM;
+	ledger_set_state(l, LEDGER_CORRUPT, "the ledger's column %s has a value that nobody wrote",
+			 sqlite3_column_name(statement, column));
+	return -EBADMSG;
+}
+
+int sql_get_blob(struct ledger *l, sqlite3_stmt *statement, int column, void *buf, size_t len)
+{
+	const void *blob = sqlite3_column_blob(statement, column);
+
+	if (!blob || sqlite3_column_bytes(statement, column) != (int)len)
+		return malformed(l, statement, column);
+	memcpy(buf, blob, len);
+	return 0;
+}
+
+int sql_get_text(struct ledger *l, sqlite3_stmt *statement, int column, char *buf, size_t size)
+{
+	const unsigned char *text = sqlite3_column_text(statement, column);
+	int len = sqlite3_column_bytes(statement, column);
+
+	/* An erased name reads as nothing. */
+	if (!text && sqlite3_column_type(statement, column) == SQLITE_NULL) {
+		buf[0] = '\0';
+		return 0;
+	}
+	if (!text || len < 0 || (size_t)len >= size)
+		return malformed(l, statement, column);
+	memcpy(buf, text, (size_t)len);
+	buf[len] = '\0';
+	return 0;
+}
+
+uint64_t sql_get_u64(sqlite3_stmt *statement, int column)
+{
+	return (uint64_t)sqlite3_column_int64(statement, column);
+}
+
+uint32_t sql_get_u32(sqlite3_stmt *statement, int column)
+{
+	return (uint32_t)sqlite3_column_int64(statement, column);
+}
+
+#define SCHEMA_LIST "SELECT coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
+
+int sql_schema_matches(struct ledger *l)
+{
+	sqlite3_stmt *theirs = NULL, *ours = NULL;
+	sqlite3 *model = NULL;
+	int rc, rc2 = SQLITE_OK, same = 0;
+
+	rc = sqlite3_open(":memory:", &model);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(model, ledger_schema, NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_prepare_v2(model, SCHEMA_LIST, -1, &ours, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_prepare_v2(l->db, SCHEMA_LIST, -1, &theirs, NULL);
+	while (rc == SQLITE_OK || rc == SQLITE_ROW) {
+		const char *a, *b;
+
+		rc = sqlite3_step(ours);
+		rc2 = sqlite3_step(theirs);
+		same = rc == rc2 && (rc == SQLITE_ROW || rc == SQLITE_DONE);
+		if (!same || rc == SQLITE_DONE)
+			break;
+		a = (const char *)sqlite3_column_text(ours, 0);
+		b = (const char *)sqlite3_column_text(theirs, 0);
+		if (!a || !b) {
+			rc = SQLITE_NOMEM;
+			break;
+		}
+		same = strcmp(a, b) == 0;
+		if (!same)
+			break;
+	}
+	sqlite3_finalize(ours);
+	sqlite3_finalize(theirs);
+	sqlite3_close(model);
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		return ledger_sqlite_error(l, rc);
+	if (rc2 != SQLITE_OK && rc2 != SQLITE_ROW && rc2 != SQLITE_DONE)
+		return ledger_sqlite_error(l, rc2);
+	return same;
+}
