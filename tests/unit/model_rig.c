@@ -107,8 +107,9 @@ void rig_drain(struct rig *r)
 		rig_run(r, 1);
 		t = rig_truth(r);
 		ck_assert_uint_lt(ms++, 600000);
-	} while (t.moving || (t.stored_fl && !r->m.physics.occluded) || r->m.fw.job.phase != MESO_PHASE_NONE ||
-		 r->m.fw.relieving);
+	} while (t.moving || (t.stored_fl && !r->m.physics.occluded) ||
+		 r->m.fw.job.phase == MESO_PHASE_MOVING ||
+		 r->m.fw.job.phase == MESO_PHASE_SETTLING || r->m.fw.relieving);
 }
 
 void rig_hand(struct rig *r, enum meso_hand what, s64 value)
