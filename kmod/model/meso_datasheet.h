@@ -39,6 +39,7 @@
 #define GUN_PRESSURE_CAP_PA	450000	/* absolute occlusion limit */
 #define GUN_PRESSURE_TARGET_PA	300000	/* speed is chosen to stay below */
 #define GUN_PRESSURE_MARGIN_PA	GUN_REST_PA /* above 3/2 of what flow explains */
+#define GUN_PRIME_OVER_MS	3000	/* air in a prime may hold pressure that long */
 #define GUN_FLOW_MAX		25000000 /* fl per sub-step: 250 uL/s */
 #define GUN_RELIEF_FLOW		10000000 /* backing off: 100 uL/s */
 #define GUN_MOVE_MS		100	/* a shot takes that long if pressure allows */

@@ -223,6 +223,7 @@ struct meso_firmware {
 	u64 primed_nl;
 	u32 mismatch_ticks;
 	u32 air_ticks;
+	u32 over_ticks;
 	u32 busy;			/* something changes with time alone */
 };
 

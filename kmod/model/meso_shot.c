@@ -246,9 +246,13 @@ static void watch_pressure(struct meso_model *m)
 	bool moving = fw->job.phase == MESO_PHASE_MOVING;
 
 	if (fw->in.pressure_pa > fw->limit_pa) {
-		meso_fw_fault(m, MESO_FAULT_OCCLUSION);
+		/* a prime drives out air, which holds pressure for a while */
+		if (fw->lease.kind != MESO_KIND_PRIME ||
+		    fw->in.pressure_pa > GUN_PRESSURE_CAP_PA || ++fw->over_ticks > GUN_PRIME_OVER_MS)
+			meso_fw_fault(m, MESO_FAULT_OCCLUSION);
 		return;
 	}
+	fw->over_ticks = 0;
 	if (moving && fw->job.shot.kind == MESO_KIND_TREAT && fw->model_pa >= 20000 &&
 	    fw->in.pressure_pa < fw->model_pa / 3)
 		fw->air_ticks++;
