@@ -338,6 +338,7 @@ void meso_fw_tick(struct meso_model *m)
 	from_nm = fw->plunger_nm;
 	follow_screw(m);
 	model_pressure(m, from_nm);
+	meso_fw_shot_track(m);
 
 	watch_sensors(m);
 	meso_fw_shot_tick(m);

@@ -34,6 +34,7 @@ void meso_fw_geometry(struct meso_model *m);
 /* meso_shot.c */
 /* Return: 0 the plunger moves; see meso_model_fire() */
 int meso_fw_shot_start(struct meso_model *m);
+void meso_fw_shot_track(struct meso_model *m);
 void meso_fw_shot_tick(struct meso_model *m);
 void meso_fw_shot_stop(struct meso_model *m, u32 result);
 /* An intent that was found at power-up becomes a record */

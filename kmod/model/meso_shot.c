@@ -262,23 +262,35 @@ static void watch_pressure(struct meso_model *m)
 		meso_fw_fault(m, MESO_FAULT_AIR);
 }
 
-static void track_motion(struct meso_model *m)
+/*
+ * How far has it come?  Before anything in this tick may stop the shot, or
+ * the tick's travel would be missing in the record.
+ */
+void meso_fw_shot_track(struct meso_model *m)
 {
 	struct meso_firmware *fw = &m->fw;
 	struct meso_job *job = &fw->job;
 	s64 travel = fw->plunger_nm - job->start_nm;
 	s64 travel2 = fw->in.plunger_nm - job->start2_nm;
 
+	if (job->phase != MESO_PHASE_MOVING && job->phase != MESO_PHASE_SETTLING)
+		return;
 	job->furthest_nl = max_t(u32, job->furthest_nl, nl_of(fw, travel));
 	job->furthest2_nl = max_t(u32, job->furthest2_nl, nl_of(fw, travel2));
 	job->shot.peak_pa = max_t(s32, job->shot.peak_pa, fw->in.pressure_pa);
 	if (fw->in.contact)
 		job->shot.flags |= MESO_STATUS_CONTACT;
+}
 
-	if (fw->in.relay_open ||
-	    (!(fw->mutants & MESO_MUTANT_RUNAWAY) &&
-	     max_t(s64, travel, travel2) > job->dose_nm + GUN_TRAVEL_TOLERANCE_NM))
-		meso_fw_fault(m, MESO_FAULT_OVER_TRAVEL);
+/* Further than it was sent */
+static bool over_travel(const struct meso_firmware *fw)
+{
+	const struct meso_job *job = &fw->job;
+	s64 travel = max_t(s64, fw->plunger_nm - job->start_nm,
+			   fw->in.plunger_nm - job->start2_nm);
+
+	return !(fw->mutants & MESO_MUTANT_RUNAWAY) &&
+	       travel > job->dose_nm + GUN_TRAVEL_TOLERANCE_NM;
 }
 
 void meso_fw_shot_tick(struct meso_model *m)
@@ -286,8 +298,9 @@ void meso_fw_shot_tick(struct meso_model *m)
 	struct meso_firmware *fw = &m->fw;
 	struct meso_job *job = &fw->job;
 
-	if (job->phase == MESO_PHASE_MOVING || job->phase == MESO_PHASE_SETTLING)
-		track_motion(m);
+	if ((job->phase == MESO_PHASE_MOVING || job->phase == MESO_PHASE_SETTLING) &&
+	    over_travel(fw))
+		meso_fw_fault(m, MESO_FAULT_OVER_TRAVEL);
 	if (!fw->relieving)
 		watch_pressure(m);
 

@@ -138,6 +138,7 @@ void rig_prime(struct rig *r)
 	int err;
 
 	rig_hand(r, MESO_HAND_CONTACT, 0);
+	rig_run(r, 2);
 	ck_assert_int_eq(rig_arm(r, MESO_KIND_PRIME, shots * r->config.dose_nl, shots), 0);
 	for (u32 i = 0; i < shots; i++) {
 		while ((err = rig_fire(r)) == -EAGAIN)
