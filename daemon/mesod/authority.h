@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who may do what.  The one door that every call goes through: it finds out the
+ * caller's uid from the bus itself, never from a message, and compares it with
+ * who is registered.  It never blocks: an answer that is not known yet comes
+ * later, and the state is judged anew then.
+ */
+#ifndef MESOD_AUTHORITY_H
+#define MESOD_AUTHORITY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <systemd/sd-bus.h>
+
+#include "ledger.h"
+
+struct mesod;
+struct authority;
+
+enum action {
+	ACTION_ADMINISTER,   /* root */
+	ACTION_READ_LEDGER,  /* root, operators */
+	ACTION_OPERATE,	     /* operators with a valid licence */
+	ACTION_STOP,	     /* root, operators, whatever their licence */
+};
+
+struct caller {
+	uint32_t uid;
+	bool root;
+	bool registered;     /* as an operator */
+	bool licensed;	     /* and the licence is valid today */
+	char operator_text[LEDGER_ID_TEXT_MAX];
+};
+
+/* Continues a call whose caller may do it.  The arguments are not read yet, and everything that was
+ * known about objects before must be looked up again.  Returns as a method handler does. */
+typedef int (*authorized_fn)(struct mesod *mesod, sd_bus_message *call, const struct caller *caller,
+			     sd_bus_error *error);
+
+int authority_new(struct mesod *mesod, struct authority **ret);
+struct authority *authority_free(struct authority *authority);
+
+/* Calls @then now or later, or answers with an error.  Returns as a method handler does. */
+int authority_ask(struct mesod *mesod, sd_bus_message *call, enum action action, authorized_fn then,
+		  sd_bus_error *error);
+
+/* Pure: may this caller do that?  0, or a negative number with the error set. */
+int authority_decide(const struct caller *caller, enum action action, sd_bus_error *error);
+
+/* What is known of a uid now. */
+void authority_describe(const struct mesod *mesod, uint32_t uid, struct caller *ret);
+
+/* The registered operators as the ledger has them; takes over the array. */
+void authority_set_operators(struct authority *authority, struct ledger_operator *operators, size_t n);
+/* One more, just registered. -ENOMEM */
+int authority_add_operator(struct authority *authority, const struct ledger_operator *op,
+			   const struct ledger_id *id);
+/* Reads them from the ledger; @then may be NULL. */
+int authority_reload(struct mesod *mesod, void (*then)(struct mesod *mesod));
+
+#endif /* MESOD_AUTHORITY_H */

@@ -1,0 +1,541 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * See bus_ledger.h.  A job gathers plain memory in the worker's thread; messages
+ * are made in the loop, where the bus lives.
+ */
+#include "bus_ledger.h"
+
+#include <string.h>
+
+#include "authority.h"
+#include "bus.h"
+#include "bus_errors.h"
+#include "macros.h"
+#include "mesod.h"
+#include "session.h"
+#include "verdicts.h"
+
+/* What every such call has; the first member of each. */
+struct question {
+	struct mesod *mesod;
+	sd_bus_message *call;
+	int64_t now_s;
+	void (*forget)(struct question *q); /* frees what was gathered, may be NULL */
+};
+
+static void question_free(struct question *q)
+{
+	if (q->forget)
+		q->forget(q);
+	sd_bus_message_unref(q->call);
+	free(q);
+}
+
+/* Takes over @q, which may be NULL (out of memory). */
+static int ask(struct question *q, struct mesod *mesod, sd_bus_message *call, worker_run_fn run,
+	       worker_done_fn done, sd_bus_error *error)
+{
+	int r;
+
+	if (!q)
+		return bus_fail_internal(error, -ENOMEM);
+	q->mesod = mesod;
+	q->call = sd_bus_message_ref(call);
+	q->now_s = wall_now_s();
+	r = mesod_submit_client(mesod, run, done, q);
+	if (r >= 0)
+		return 1;
+	question_free(q);
+	return bus_fail_busy_worker(error, r);
+}
+
+static void answer_failed(const struct question *q, int r)
+{
+	switch (-r) {
+	case ENOENT:
+		bus_reply_error(q->call, ERROR_NO_SUCH_PATIENT, "no patient with that id or reference");
+		return;
+	case EEXIST:
+		bus_reply_error(q->call, ERROR_ALREADY_EXISTS, "that uid or reference is registered already");
+		return;
+	case EINVAL:
+		bus_reply_error(q->call, ERROR_INVALID_ARGUMENT, "the ledger does not take that: a name, "
+				"licence or reference, or a date that does not exist");
+		return;
+	default:
+		bus_reply_error(q->call, ERROR_LEDGER, "the ledger is %s: %s",
+				ledger_state_name(mesod_ledger_state(q->mesod)), strerrordesc_np(-r));
+	}
+}
+
+/* Memory that grows by one element at a time; @size is an element's. */
+static void *grow(void **array, size_t *n, size_t size)
+{
+	void *more = reallocarray(*array, *n + 1, size);
+
+	if (!more)
+		return NULL;
+	*array = more;
+	return (char *)more + size * (*n)++;
+}
+
+/* ---- operators ------------------------------------------------------------------------ */
+
+struct operator_question {
+	struct question q;
+	struct ledger_operator op;
+	struct ledger_id id;
+};
+
+static int register_operator_run(void *owned, void *userdata)
+{
+	struct operator_question *o = userdata;
+
+	return ledger_add_operator(owned, o->q.now_s, &o->op, &o->id);
+}
+
+static void register_operator_done(void *userdata, int r)
+{
+	struct operator_question *o = userdata;
+	char text[LEDGER_ID_TEXT_MAX];
+
+	if (r < 0) {
+		answer_failed(&o->q, r);
+	} else {
+		/* What the next call of this operator meets must be there before the answer is. */
+		r = authority_add_operator(o->q.mesod->authority, &o->op, &o->id);
+		if (r < 0)
+			bus_reply_error(o->q.call, ERROR_LIMIT, "registered, but only known after a restart");
+		else
+			(void)sd_bus_reply_method_return(o->q.call, "s", ledger_id_format(&o->id, text));
+	}
+	question_free(&o->q);
+}
+
+int bus_register_operator(struct mesod *mesod, sd_bus_message *call, const struct ledger_operator *op,
+			  sd_bus_error *error)
+{
+	struct operator_question *o = calloc(1, sizeof(*o));
+
+	if (o)
+		o->op = *op;
+	return ask(o ? &o->q : NULL, mesod, call, register_operator_run, register_operator_done, error);
+}
+
+struct operators_question {
+	struct question q;
+	void *operators;
+	size_t n;
+};
+
+static void forget_operators(struct question *q)
+{
+	free(((struct operators_question *)q)->operators);
+}
+
+static int gather_operator(const struct ledger_operator *op, void *userdata)
+{
+	struct operators_question *o = userdata;
+	struct ledger_operator *copy = grow(&o->operators, &o->n, sizeof(*op));
+
+	if (!copy)
+		return -ENOMEM;
+	*copy = *op;
+	return 0;
+}
+
+static int list_operators_run(void *owned, void *userdata)
+{
+	return ledger_foreach_operator(owned, gather_operator, userdata);
+}
+
+static void list_operators_done(void *userdata, int r)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	struct operators_question *o = userdata;
+	const struct ledger_operator *operators = o->operators;
+	char text[LEDGER_ID_TEXT_MAX];
+
+	if (r < 0) {
+		answer_failed(&o->q, r);
+		question_free(&o->q);
+		return;
+	}
+	r = sd_bus_message_new_method_return(o->q.call, &reply);
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'a', "(susss)");
+	for (size_t i = 0; r >= 0 && i < o->n; i++)
+		r = sd_bus_message_append(reply, "(susss)", ledger_id_format(&operators[i].id, text),
+					  operators[i].uid, operators[i].name, operators[i].licence,
+					  operators[i].expires);
+	if (r >= 0)
+		r = sd_bus_message_close_container(reply);
+	bus_send_reply(o->q.call, reply, r);
+	question_free(&o->q);
+}
+
+int bus_list_operators(struct mesod *mesod, sd_bus_message *call, sd_bus_error *error)
+{
+	struct operators_question *o = calloc(1, sizeof(*o));
+
+	if (o)
+		o->q.forget = forget_operators;
+	return ask(o ? &o->q : NULL, mesod, call, list_operators_run, list_operators_done, error);
+}
+
+/* ---- patients ---------------------------------------------------------------------------- */
+
+struct patient_question {
+	struct question q;
+	char asked[LEDGER_NAME_MAX];
+	struct ledger_patient patient;
+	struct ledger_id id;
+	struct ledger_spent spent;
+	struct policy_request request;
+	struct policy_verdict verdicts[POLICY_RULES];
+	int worst;
+};
+
+static int add_patient_run(void *owned, void *userdata)
+{
+	struct patient_question *p = userdata;
+
+	return ledger_add_patient(owned, p->q.now_s, &p->patient, &p->id);
+}
+
+static void add_patient_done(void *userdata, int r)
+{
+	struct patient_question *p = userdata;
+	char text[LEDGER_ID_TEXT_MAX];
+
+	if (r < 0)
+		answer_failed(&p->q, r);
+	else
+		(void)sd_bus_reply_method_return(p->q.call, "s", ledger_id_format(&p->id, text));
+	question_free(&p->q);
+}
+
+int bus_register_patient(struct mesod *mesod, sd_bus_message *call,
+			 const struct ledger_patient *patient, sd_bus_error *error)
+{
+	struct patient_question *p = calloc(1, sizeof(*p));
+
+	if (p)
+		p->patient = *patient;
+	return ask(p ? &p->q : NULL, mesod, call, add_patient_run, add_patient_done, error);
+}
+
+static int tell_patient_run(void *owned, void *userdata)
+{
+	struct patient_question *p = userdata;
+	int r;
+
+	r = ledger_get_patient(owned, p->asked, &p->patient);
+	return r < 0 ? r : ledger_get_spent(owned, p->q.now_s, &p->patient.id, &p->spent);
+}
+
+static void tell_patient_done(void *userdata, int r)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	struct patient_question *p = userdata;
+	char text[LEDGER_ID_TEXT_MAX];
+	const char *path = "/";
+
+	if (r < 0) {
+		answer_failed(&p->q, r);
+		question_free(&p->q);
+		return;
+	}
+	for (const struct session *s = p->q.mesod->sessions; s; s = s->next)
+		if (s->number == p->spent.session)
+			path = s->path;
+	r = sd_bus_message_new_method_return(p->q.call, &reply);
+	if (r >= 0)
+		r = sd_bus_message_append(reply, "a{sv}", 8, "id", "s",
+					  ledger_id_format(&p->patient.id, text), "reference", "s",
+					  p->patient.reference, "name", "s", p->patient.name,
+					  "birth_date", "s", p->patient.birth_date, "mass_g", "u",
+					  p->patient.mass_g, "delivered_24h_nl", "t",
+					  p->spent.settled_24h_nl, "outstanding_nl", "t",
+					  p->spent.outstanding_nl, "session", "o", path);
+	bus_send_reply(p->q.call, reply, r);
+	question_free(&p->q);
+}
+
+int bus_tell_patient(struct mesod *mesod, sd_bus_message *call, const char *patient,
+		     sd_bus_error *error)
+{
+	struct patient_question *p = calloc(1, sizeof(*p));
+
+	if (p)
+		strcpy(p->asked, patient);
+	return ask(p ? &p->q : NULL, mesod, call, tell_patient_run, tell_patient_done, error);
+}
+
+struct patients_question {
+	struct question q;
+	void *patients;
+	size_t n;
+};
+
+static void forget_patients(struct question *q)
+{
+	free(((struct patients_question *)q)->patients);
+}
+
+static int gather_patient(const struct ledger_patient *patient, void *userdata)
+{
+	struct patients_question *p = userdata;
+	struct ledger_patient *copy = grow(&p->patients, &p->n, sizeof(*patient));
+
+	if (!copy)
+		return -ENOMEM;
+	*copy = *patient;
+	return 0;
+}
+
+static int list_patients_run(void *owned, void *userdata)
+{
+	return ledger_foreach_patient(owned, gather_patient, userdata);
+}
+
+static void list_patients_done(void *userdata, int r)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	struct patients_question *p = userdata;
+	const struct ledger_patient *patients = p->patients;
+	char text[LEDGER_ID_TEXT_MAX];
+
+	if (r < 0) {
+		answer_failed(&p->q, r);
+		question_free(&p->q);
+		return;
+	}
+	r = sd_bus_message_new_method_return(p->q.call, &reply);
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'a', "(sss)");
+	for (size_t i = 0; r >= 0 && i < p->n; i++)
+		r = sd_bus_message_append(reply, "(sss)", ledger_id_format(&patients[i].id, text),
+					  patients[i].reference, patients[i].name);
+	if (r >= 0)
+		r = sd_bus_message_close_container(reply);
+	bus_send_reply(p->q.call, reply, r);
+	question_free(&p->q);
+}
+
+int bus_list_patients(struct mesod *mesod, sd_bus_message *call, sd_bus_error *error)
+{
+	struct patients_question *p = calloc(1, sizeof(*p));
+
+	if (p)
+		p->q.forget = forget_patients;
+	return ask(p ? &p->q : NULL, mesod, call, list_patients_run, list_patients_done, error);
+}
+
+/* ---- what would be allowed ------------------------------------------------------------------ */
+
+static int check_run(void *owned, void *userdata)
+{
+	struct patient_question *p = userdata;
+	int r;
+
+	r = ledger_get_patient(owned, p->asked, &p->patient);
+	if (r < 0)
+		return r;
+	memcpy(p->request.patient, p->patient.id.bytes, sizeof(p->request.patient));
+	p->worst = ledger_check(owned, p->q.now_s, &p->q.mesod->limits, 0, &p->request, p->verdicts);
+	return p->worst < 0 ? p->worst : 0;
+}
+
+static void check_done(void *userdata, int r)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	struct patient_question *p = userdata;
+
+	if (r < 0) {
+		answer_failed(&p->q, r);
+		question_free(&p->q);
+		return;
+	}
+	r = sd_bus_message_new_method_return(p->q.call, &reply);
+	if (r >= 0)
+		r = sd_bus_message_append(reply, "b", p->worst == POLICY_OK);
+	if (r >= 0)
+		r = verdicts_append(reply, p->verdicts);
+	bus_send_reply(p->q.call, reply, r);
+	question_free(&p->q);
+}
+
+int bus_answer_check(struct mesod *mesod, sd_bus_message *call, const char *patient,
+		     const struct arm_request *request, sd_bus_error *error)
+{
+	struct patient_question *p = calloc(1, sizeof(*p));
+
+	if (p) {
+		strcpy(p->asked, patient);
+		p->request = (struct policy_request){
+			.mode = request->mode,
+			.dose_nl = request->dose_nl,
+			.shots = request->shots,
+			.depth_um = request->depth_um,
+			.rate_mhz = request->rate_mhz,
+			.needles = 1,
+		};
+	}
+	return ask(p ? &p->q : NULL, mesod, call, check_run, check_done, error);
+}
+
+/* ---- the chain -------------------------------------------------------------------------------- */
+
+struct record_copy {
+	struct ledger_record record;
+	char *texts[LEDGER_FIELDS_MAX];
+};
+
+struct records_question {
+	struct question q;
+	uint64_t after;
+	uint32_t max;
+	void *records;
+	size_t n;
+};
+
+static void forget_records(struct question *q)
+{
+	struct records_question *l = (struct records_question *)q;
+	struct record_copy *records = l->records;
+
+	for (size_t i = 0; i < l->n; i++)
+		for (size_t f = 0; f < LEDGER_FIELDS_MAX; f++)
+			free(records[i].texts[f]);
+	free(records);
+}
+
+static int gather_record(const struct ledger_record *record, void *userdata)
+{
+	struct records_question *l = userdata;
+	struct record_copy *copy = grow(&l->records, &l->n, sizeof(*copy));
+
+	if (!copy)
+		return -ENOMEM;
+	memset(copy, 0, sizeof(*copy));
+	copy->record = *record;
+	for (size_t f = 0; f < record->n_fields; f++) {
+		if (!record->fields[f].text)
+			continue;
+		copy->texts[f] = strdup(record->fields[f].text);
+		if (!copy->texts[f])
+			return -ENOMEM;
+		copy->record.fields[f].text = copy->texts[f];
+	}
+	return 0;
+}
+
+static int list_records_run(void *owned, void *userdata)
+{
+	struct records_question *l = userdata;
+
+	return ledger_foreach_record(owned, l->after, l->max, gather_record, l);
+}
+
+static void hash_format(const uint8_t hash[LEDGER_HASH_LEN], char text[static 2 * LEDGER_HASH_LEN + 1])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < LEDGER_HASH_LEN; i++) {
+		text[2 * i] = digits[hash[i] >> 4];
+		text[2 * i + 1] = digits[hash[i] & 15];
+	}
+	text[2 * LEDGER_HASH_LEN] = '\0';
+}
+
+static int append_record(sd_bus_message *reply, const struct ledger_record *record)
+{
+	char hash[2 * LEDGER_HASH_LEN + 1];
+	int r;
+
+	hash_format(record->hash, hash);
+	r = sd_bus_message_open_container(reply, 'a', "{sv}");
+	if (r >= 0)
+		r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}", "number", "t", record->number,
+					  "time", "x", record->time_s, "type", "s", record->type, "hash",
+					  "s", hash);
+	for (size_t f = 0; r >= 0 && f < record->n_fields; f++) {
+		const struct ledger_field *field = &record->fields[f];
+
+		if (field->type == LEDGER_INTEGER)
+			r = sd_bus_message_append(reply, "{sv}", field->name, "x", field->integer);
+		else if (field->type != LEDGER_NULL && field->text)
+			r = sd_bus_message_append(reply, "{sv}", field->name, "s", field->text);
+	}
+	return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static void list_records_done(void *userdata, int r)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	struct records_question *l = userdata;
+	const struct record_copy *records = l->records;
+
+	if (r < 0) {
+		answer_failed(&l->q, r);
+		question_free(&l->q);
+		return;
+	}
+	r = sd_bus_message_new_method_return(l->q.call, &reply);
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+	for (size_t i = 0; r >= 0 && i < l->n; i++)
+		r = append_record(reply, &records[i].record);
+	if (r >= 0)
+		r = sd_bus_message_close_container(reply);
+	bus_send_reply(l->q.call, reply, r);
+	question_free(&l->q);
+}
+
+int bus_list_records(struct mesod *mesod, sd_bus_message *call, uint64_t after, uint32_t max,
+		     sd_bus_error *error)
+{
+	struct records_question *l = calloc(1, sizeof(*l));
+
+	if (l) {
+		l->after = after;
+		l->max = max;
+		l->q.forget = forget_records;
+	}
+	return ask(l ? &l->q : NULL, mesod, call, list_records_run, list_records_done, error);
+}
+
+struct verify_question {
+	struct question q;
+	struct ledger_report report;
+};
+
+static int verify_run(void *owned, void *userdata)
+{
+	struct verify_question *v = userdata;
+
+	return ledger_verify(owned, &v->report);
+}
+
+static void verify_done(void *userdata, int r)
+{
+	struct verify_question *v = userdata;
+	char head[2 * LEDGER_HASH_LEN + 1];
+
+	if (r < 0) {
+		answer_failed(&v->q, r);
+	} else {
+		hash_format(v->report.head, head);
+		(void)sd_bus_reply_method_return(v->q.call, "btss", v->report.ok, v->report.records, head,
+						 v->report.problem);
+	}
+	question_free(&v->q);
+}
+
+int bus_answer_verify(struct mesod *mesod, sd_bus_message *call, sd_bus_error *error)
+{
+	struct verify_question *v = calloc(1, sizeof(*v));
+
+	return ask(v ? &v->q : NULL, mesod, call, verify_run, verify_done, error);
+}

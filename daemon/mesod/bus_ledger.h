@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Calls that the ledger answers: each is one job for the worker and one reply
+ * when it is done.  Arguments are checked and callers authorised before.  All
+ * return as method handlers do.
+ */
+#ifndef MESOD_BUS_LEDGER_H
+#define MESOD_BUS_LEDGER_H
+
+#include <systemd/sd-bus.h>
+
+#include "ledger.h"
+
+#define LIST_LEDGER_MAX 1000u
+
+struct arm_request;
+struct mesod;
+
+int bus_register_operator(struct mesod *mesod, sd_bus_message *call,
+			     const struct ledger_operator *op, sd_bus_error *error);
+int bus_register_patient(struct mesod *mesod, sd_bus_message *call,
+			    const struct ledger_patient *patient, sd_bus_error *error);
+int bus_tell_patient(struct mesod *mesod, sd_bus_message *call, const char *patient,
+			sd_bus_error *error);
+int bus_list_patients(struct mesod *mesod, sd_bus_message *call, sd_bus_error *error);
+int bus_list_operators(struct mesod *mesod, sd_bus_message *call, sd_bus_error *error);
+int bus_answer_check(struct mesod *mesod, sd_bus_message *call, const char *patient,
+			const struct arm_request *request, sd_bus_error *error);
+int bus_list_records(struct mesod *mesod, sd_bus_message *call, uint64_t after, uint32_t max,
+			sd_bus_error *error);
+int bus_answer_verify(struct mesod *mesod, sd_bus_message *call, sd_bus_error *error);
+
+#endif /* MESOD_BUS_LEDGER_H */

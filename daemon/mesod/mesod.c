@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * See mesod.h.
+ *
+ * Beginning: ledger, worker, bus connection; what a dead daemon left open is
+ * closed; guns; and only then the name.  End: everything disarms first, what can
+ * be settled in a short time is, the rest stays reserved for the next start.
+ */
+#include "mesod.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#include "authority.h"
+#include "bus.h"
+#include "gun.h"
+#include "hotplug.h"
+#include "lease.h"
+#include "macros.h"
+#include "session.h"
+
+#define UPKEEP_US	1000000
+#define STOP_LOOK_US	10000
+#define STOP_LIMIT_NS	4000000000ULL
+
+/* ---- small services ------------------------------------------------------------------ */
+
+int64_t wall_now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec;
+}
+
+uint64_t monotonic_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
+}
+
+char *local_date(int64_t now_s, char buf[static LEDGER_DATE_MAX])
+{
+	const time_t now = (time_t)now_s;
+	struct tm tm;
+
+	/* A date that cannot be told is later than any licence: nothing is licensed then. */
+	if (!localtime_r(&now, &tm) || !strftime(buf, LEDGER_DATE_MAX, "%Y-%m-%d", &tm))
+		strcpy(buf, "9999-99-99");
+	return buf;
+}
+
+bool mesod_worker_answers(struct mesod *mesod)
+{
+	return worker_answer_age_ns(mesod->worker, monotonic_now_ns()) <= WORKER_SILENCE_NS;
+}
+
+enum ledger_state mesod_ledger_state(const struct mesod *mesod)
+{
+	return mesod->ledger ? ledger_get_state(mesod->ledger) : LEDGER_FAILED;
+}
+
+const char *mesod_state_name(const struct mesod *mesod)
+{
+	switch (mesod_ledger_state(mesod)) {
+	case LEDGER_OK:
+		return "ok";
+	case LEDGER_FULL:
+		return "degraded";
+	default:
+		return "failed";
+	}
+}
+
+int mesod_submit_client(struct mesod *mesod, worker_run_fn run, worker_done_fn done, void *userdata)
+{
+	if (worker_pending(mesod->worker) >= WORKER_CLIENTS_MAX)
+		return -ENOBUFS;
+	return worker_submit(mesod->worker, run, done, userdata);
+}
+
+/* ---- upkeep ----------------------------------------------------------------------------- */
+
+static int mark_run(void *owned, void *userdata)
+{
+	(void)userdata;
+	return ledger_write_mark(owned);
+}
+
+static void tell_state(struct mesod *mesod)
+{
+	const enum ledger_state state = mesod_ledger_state(mesod);
+
+	if (state == mesod->told_state)
+		return;
+	mesod->told_state = state;
+	log_main(mesod, state == LEDGER_OK ? LOG_NOTICE : LOG_ERR, "the ledger is %s",
+		 ledger_state_name(state));
+	bus_manager_changed(mesod);
+}
+
+static int on_upkeep(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct mesod *mesod = userdata;
+	struct session *next;
+
+	(void)usec;
+	tell_state(mesod);
+	/* Also keeps the worker answering, so that its silence means something. */
+	if (!worker_pending(mesod->worker) && mesod_ledger_state(mesod) == LEDGER_OK)
+		(void)worker_submit(mesod->worker, mark_run, NULL, mesod);
+	worker_ping(mesod->worker);
+	for (struct session *session = mesod->sessions; session; session = next) {
+		next = session->next;
+		session_continue(session);
+	}
+	(void)sd_event_source_set_time_relative(source, UPKEEP_US);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int on_worker(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct mesod *mesod = userdata;
+
+	(void)source;
+	(void)fd;
+	(void)revents;
+	worker_dispatch(mesod->worker);
+	return 0;
+}
+
+/* ---- the beginning ---------------------------------------------------------------------- */
+
+/* The sessions that a daemon which died left open. */
+struct leftovers {
+	struct mesod *mesod;
+	int64_t now_s;
+	int64_t *numbers;
+	size_t n;
+};
+
+static int gather_leftover(const struct ledger_session *session, void *userdata)
+{
+	struct leftovers *l = userdata;
+	int64_t *more = reallocarray(l->numbers, l->n + 1, sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	l->numbers = more;
+	more[l->n++] = session->session;
+	return 0;
+}
+
+static int leftovers_run(void *owned, void *userdata)
+{
+	struct leftovers *l = userdata;
+	int r;
+
+	r = ledger_foreach_open_session(owned, gather_leftover, l);
+	for (size_t i = 0; r >= 0 && i < l->n; i++)
+		r = ledger_close_session(owned, l->now_s, l->numbers[i], "daemon restarted");
+	return r;
+}
+
+static void guns_and_name(struct mesod *mesod)
+{
+	int r;
+
+	if (mesod->stopping)
+		return;
+	r = hotplug_new(mesod, &mesod->hotplug);
+	if (r < 0)
+		log_main(mesod, LOG_ERR, "cannot look for guns: %s", strerrordesc_np(-r));
+	if (r >= 0) {
+		r = bus_take_name(mesod);
+		if (r < 0)
+			log_main(mesod, LOG_ERR, "cannot ask for the name %s: %s", BUS_NAME,
+				 strerrordesc_np(-r));
+	}
+	if (r < 0)
+		sd_event_exit(mesod->event, r);
+}
+
+static void leftovers_done(void *userdata, int r)
+{
+	struct leftovers *l = userdata;
+	struct mesod *mesod = l->mesod;
+
+	if (r >= 0 && l->n)
+		log_main(mesod, LOG_NOTICE, "%zu sessions were open when the last daemon ended: closed",
+			 l->n);
+	else if (r < 0 && r != -ECANCELED)
+		log_main(mesod, LOG_ERR, "sessions of before could not be closed: %s",
+			 strerrordesc_np(-r));
+	if (r != -ECANCELED && authority_reload(mesod, guns_and_name) < 0)
+		sd_event_exit(mesod->event, -ENOMEM);
+	free(l->numbers);
+	free(l);
+}
+
+static int close_leftovers(struct mesod *mesod)
+{
+	struct leftovers *l = calloc(1, sizeof(*l));
+	int r;
+
+	if (!l)
+		return -ENOMEM;
+	l->mesod = mesod;
+	l->now_s = wall_now_s();
+	r = worker_submit(mesod->worker, leftovers_run, leftovers_done, l);
+	if (r < 0)
+		free(l);
+	return r;
+}
+
+void mesod_named(struct mesod *mesod)
+{
+	unsigned int guns = 0;
+
+	for (const struct gun *gun = mesod->guns; gun; gun = gun->next)
+		guns++;
+	mesod->told_state = mesod_ledger_state(mesod);
+	sd_notifyf(false, "READY=1\nSTATUS=%u guns, ledger %s", guns,
+		   ledger_state_name(mesod->told_state));
+	log_main(mesod, LOG_INFO, "serving %s: %u guns, ledger %s%s%s", BUS_NAME, guns,
+		 ledger_state_name(mesod->told_state), mesod->told_state == LEDGER_OK ? "" : ": ",
+		 mesod->told_state == LEDGER_OK ? "" : mesod->problem);
+}
+
+/* A page fault while armed would be time that the heart does not beat. */
+static void lock_memory(struct mesod *mesod)
+{
+	struct rlimit limit;
+
+	/* With a limit, what is allocated later could fail: rather none at all. */
+	if (geteuid() != 0 &&
+	    (getrlimit(RLIMIT_MEMLOCK, &limit) < 0 || limit.rlim_cur != RLIM_INFINITY))
+		log_main(mesod, LOG_INFO, "memory is not locked: no permission");
+	else if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
+		log_main(mesod, LOG_INFO, "memory is not locked: %s", strerrordesc_np(errno));
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	(void)source;
+	(void)info;
+	mesod_stop(userdata, "asked to end");
+	return 0;
+}
+
+static int open_loop(struct mesod *mesod)
+{
+	sigset_t mask;
+	int r;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return -errno;
+	r = sd_event_new(&mesod->event);
+	if (r >= 0)
+		r = sd_event_add_signal(mesod->event, NULL, SIGTERM, on_signal, mesod);
+	if (r >= 0)
+		r = sd_event_add_signal(mesod->event, NULL, SIGINT, on_signal, mesod);
+	if (r >= 0)
+		r = sd_event_set_watchdog(mesod->event, true);
+	return r < 0 ? r : 0;
+}
+
+static int open_ledger(struct mesod *mesod)
+{
+	_cleanup_(freep) char *path = NULL;
+	struct ledger_options options = {
+		.mark_path = mesod->options.mark,
+		.now_s = wall_now_s(),
+	};
+	struct ledger_id id;
+	int r;
+
+	if (asprintf(&path, "%s/ledger.db", mesod->options.state) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	options.path = path;
+	r = ledger_open(&options, &mesod->ledger);
+	if (r < 0)
+		return r;
+	ledger_get_id(mesod->ledger, &id);
+	ledger_id_format(&id, mesod->ledger_id);
+	mesod->problem = strdup(ledger_get_problem(mesod->ledger));
+	return mesod->problem ? worker_new(mesod->ledger, WORKER_DEPTH, &mesod->worker) : -ENOMEM;
+}
+
+static int begin(struct mesod *mesod)
+{
+	char why[LIMITS_TEXT_MAX] = "";
+	int r;
+
+	r = limits_load(&mesod->options.config, 1, &mesod->limits, why);
+	if (r < 0) {
+		/* Limits that somebody meant and that are not understood: rather no dose at all. */
+		log_main(mesod, LOG_ERR, "%s: %s", mesod->options.config, *why ? why : strerrordesc_np(-r));
+		return r;
+	}
+	r = open_loop(mesod);
+	if (r >= 0)
+		r = open_ledger(mesod);
+	if (r >= 0)
+		r = authority_new(mesod, &mesod->authority);
+	if (r >= 0)
+		r = sd_event_add_io(mesod->event, &mesod->worker_io, worker_get_fd(mesod->worker),
+				    EPOLLIN, on_worker, mesod);
+	if (r >= 0)
+		r = sd_event_source_set_priority(mesod->worker_io, PRIORITY_WORKER);
+	if (r >= 0)
+		r = sd_event_add_time_relative(mesod->event, &mesod->upkeep, CLOCK_MONOTONIC, UPKEEP_US,
+					       100000, on_upkeep, mesod);
+	if (r < 0) {
+		log_main(mesod, LOG_ERR, "cannot start: %s", strerrordesc_np(-r));
+		return r;
+	}
+	r = bus_open(mesod);
+	if (r < 0) {
+		log_main(mesod, LOG_ERR, "cannot reach the bus: %s", strerrordesc_np(-r));
+		return r;
+	}
+	lock_memory(mesod);
+	return close_leftovers(mesod);
+}
+
+/* ---- the end -------------------------------------------------------------------------------- */
+
+static int on_stop_look(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct mesod *mesod = userdata;
+	bool busy = mesod->sessions || worker_pending(mesod->worker);
+
+	(void)usec;
+	for (const struct gun *gun = mesod->guns; gun; gun = gun->next)
+		busy = busy || (gun->lease && !gun->lease->overdue);
+	if (!busy || monotonic_now_ns() > mesod->stop_limit_ns)
+		return sd_event_exit(mesod->event, 0);
+	(void)sd_event_source_set_time_relative(source, STOP_LOOK_US);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+void mesod_stop(struct mesod *mesod, const char *why)
+{
+	struct session *next;
+
+	for (struct gun *gun = mesod->guns; gun; gun = gun->next)
+		gun_disarm(gun);
+	if (mesod->stopping)
+		return;
+	mesod->stopping = true;
+	mesod->stop_limit_ns = monotonic_now_ns() + STOP_LIMIT_NS;
+	log_main(mesod, LOG_NOTICE, "ending: %s", why);
+	sd_notify(false, "STOPPING=1");
+	for (struct session *session = mesod->sessions; session; session = next) {
+		next = session->next;
+		session_end(session, "daemon ended");
+	}
+	if (sd_event_add_time_relative(mesod->event, NULL, CLOCK_MONOTONIC, 0, 1000, on_stop_look,
+				       mesod) < 0)
+		sd_event_exit(mesod->event, 0);
+}
+
+static void end(struct mesod *mesod)
+{
+	/* The worker first: what it still has refers to sessions and guns. */
+	if (mesod->worker)
+		worker_stop(mesod->worker);
+	sd_event_source_disable_unref(mesod->worker_io);
+	mesod->hotplug = hotplug_free(mesod->hotplug);
+	mesod->worker = worker_free(mesod->worker);
+	while (mesod->sessions)
+		session_free(mesod->sessions);
+	while (mesod->guns)
+		gun_detach(mesod->guns);
+	mesod->authority = authority_free(mesod->authority);
+	bus_close(mesod);
+	sd_event_source_disable_unref(mesod->upkeep);
+	mesod->event = sd_event_unref(mesod->event);
+	mesod->ledger = ledger_close(mesod->ledger);
+	free(mesod->problem);
+}
+
+int mesod_run(const struct options *options)
+{
+	struct mesod mesod = { .options = *options, .told_state = LEDGER_OK };
+	int r;
+
+	log_open(&mesod.log, options->log_level);
+	r = begin(&mesod);
+	if (r >= 0)
+		r = sd_event_loop(mesod.event);
+	/* Whatever ended the loop, nothing may stay armed on our account. */
+	for (struct gun *gun = mesod.guns; gun; gun = gun->next)
+		gun_disarm(gun);
+	end(&mesod);
+	return r;
+}

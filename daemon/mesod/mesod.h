@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The one object that ties the rooms together: who exists, and in which order
+ * things begin and end.  It owns the loop, the bus connection and the worker's
+ * life; it decides nothing about doses.
+ */
+#ifndef MESOD_MESOD_H
+#define MESOD_MESOD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "ledger.h"
+#include "limits.h"
+#include "log.h"
+#include "options.h"
+#include "worker.h"
+
+/* Of the loop's sources: a flood on the bus never stands before a stop or a heartbeat. */
+#define PRIORITY_STOP	   (-100)
+#define PRIORITY_HEARTBEAT (-90)
+#define PRIORITY_GUN	   (-80)
+#define PRIORITY_WORKER	   (-70)
+#define PRIORITY_BUS	   0
+#define PRIORITY_TELEMETRY 50
+
+/* Jobs of the ledger's worker: what a client may cause leaves room for what a gun needs. */
+#define WORKER_DEPTH	   64
+#define WORKER_CLIENTS_MAX 40
+/* How old the worker's last answer may be while a gun is armed. */
+#define WORKER_SILENCE_NS  2000000000ULL
+
+#define SESSIONS_MAX	   32
+
+struct authority;
+struct gun;
+struct hotplug;
+struct session;
+
+struct mesod {
+	struct options options;
+	struct logger log;
+	struct limits limits;
+
+	sd_event *event;
+	sd_bus *bus;
+	struct ledger *ledger;	   /* the worker's alone, but for its state */
+	char ledger_id[LEDGER_ID_TEXT_MAX];
+	char *problem;		   /* of the ledger when it was opened */
+	enum ledger_state told_state; /* newest that clients were told of */
+	struct worker *worker;
+	sd_event_source *worker_io;
+	sd_event_source *upkeep;   /* once a second */
+
+	struct authority *authority;
+	struct hotplug *hotplug;
+	struct gun *guns;
+	struct session *sessions;
+	uint64_t last_session;	   /* number of the newest, in this daemon's life */
+	unsigned int n_sessions;
+	unsigned int n_watchers;
+	unsigned int n_streams;
+
+	bool named;		   /* org.mesod1 is ours */
+	bool stopping;
+	uint64_t stop_limit_ns;
+};
+
+/**
+ * mesod_run() - serve until told to end
+ * Return: 0, or a negative errno; what went wrong was logged.
+ */
+int mesod_run(const struct options *options);
+
+/* The bus has given us the name: systemd may know. */
+void mesod_named(struct mesod *mesod);
+/* Nothing arms any more, every gun is disarmed, what can be settled is; then the loop ends. */
+void mesod_stop(struct mesod *mesod, const char *why);
+
+int64_t wall_now_s(void);
+uint64_t monotonic_now_ns(void);
+/* The local date as YYYY-MM-DD. */
+char *local_date(int64_t now_s, char buf[static LEDGER_DATE_MAX]);
+
+/* The worker has answered lately. */
+bool mesod_worker_answers(struct mesod *mesod);
+enum ledger_state mesod_ledger_state(const struct mesod *mesod);
+/* ok, degraded, failed */
+const char *mesod_state_name(const struct mesod *mesod);
+
+/* A job that a client caused: -ENOBUFS when there are too many. */
+int mesod_submit_client(struct mesod *mesod, worker_run_fn run, worker_done_fn done, void *userdata);
+
+#endif /* MESOD_MESOD_H */

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * See options.h.
+ */
+#include "options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "macros.h"
+
+static const char usage[] =
+	"Usage: mesod [OPTION]... [--sim SOCKET|DIR...]\n"
+	"Enforces dose limits between injector guns and whoever asks for a dose.\n"
+	"\n"
+	"  --sim PLACE...     serve simulated guns (meso-gun sockets, or directories of them)\n"
+	"                     instead of /dev/mesoN\n"
+	"  --address ADDRESS  serve on this private bus instead of the system bus\n"
+	"  --owner UID        with --address: who counts as root (default: who runs mesod)\n"
+	"  --state DIR        where the ledger is (default: $STATE_DIRECTORY or /var/lib/meso)\n"
+	"  --mark FILE        where the ledger's head is left too, best on another disk\n"
+	"                     (default: meso-ledger.mark in $CACHE_DIRECTORY or /var/cache/meso)\n"
+	"  --config FILE      tightened limits (default: /etc/meso/mesod.conf)\n"
+	"  --debug            log more\n"
+	"  --help, --version\n";
+
+static const struct option long_options[] = {
+	{ "sim", required_argument, NULL, 's' },     { "address", required_argument, NULL, 'a' },
+	{ "owner", required_argument, NULL, 'o' },   { "state", required_argument, NULL, 'S' },
+	{ "mark", required_argument, NULL, 'm' },    { "config", required_argument, NULL, 'c' },
+	{ "debug", no_argument, NULL, 'd' },	     { "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'v' },	     { NULL, 0, NULL, 0 },
+};
+
+static int refuse(const char *what, const char *value)
+{
+	fprintf(stderr, "mesod: %s%s%s. See mesod --help.\n", what, value ? ": " : "",
+		value ? value : "");
+	return -EINVAL;
+}
+
+static int add_sim(struct options *options, const char *place)
+{
+	/* The longest path a Unix socket may have, and the "sim:" before it. */
+	if (!*place || strlen(place) > 107)
+		return refuse("a socket or directory of 1 to 107 bytes is needed", place);
+	if (options->n_sim == SIM_PLACES_MAX)
+		return refuse("too many places of simulated guns, 32 are allowed", place);
+	options->sim[options->n_sim++] = place;
+	return 0;
+}
+
+static int parse_uid(const char *text, uid_t *ret)
+{
+	char *end;
+	unsigned long value;
+
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (errno || end == text || *end || *text == '-' || value > 0xfffffffeUL)
+		return refuse("a numeric uid is needed", text);
+	*ret = (uid_t)value;
+	return 0;
+}
+
+static int set_option(struct options *options, int letter, const char *value)
+{
+	switch (letter) {
+	case 's':
+		return add_sim(options, value);
+	case 'a':
+		options->address = value;
+		return 0;
+	case 'o':
+		return parse_uid(value, &options->owner);
+	case 'S':
+		free(options->state);
+		options->state = strdup(value);
+		return options->state ? 0 : -ENOMEM;
+	case 'm':
+		free(options->mark);
+		options->mark = strdup(value);
+		return options->mark ? 0 : -ENOMEM;
+	case 'c':
+		options->config = value;
+		return 0;
+	case 'd':
+		options->log_level = LOG_DEBUG;
+		return 0;
+	case 'h':
+		fputs(usage, stdout);
+		return 1;
+	case 'v':
+		puts("mesod " MESO_VERSION);
+		return 1;
+	default:
+		fputs("mesod: see mesod --help.\n", stderr);
+		return -EINVAL;
+	}
+}
+
+/* systemd may list several directories; the first is ours. */
+static char *directory_of(const char *variable, const char *fallback)
+{
+	const char *value = getenv(variable);
+
+	if (!value || !*value)
+		return strdup(fallback);
+	return strndup(value, strcspn(value, ":"));
+}
+
+static int set_defaults(struct options *options)
+{
+	if (!options->state)
+		options->state = directory_of("STATE_DIRECTORY", "/var/lib/meso");
+	if (!options->mark) {
+		_cleanup_(freep) char *directory = directory_of("CACHE_DIRECTORY", "/var/cache/meso");
+
+		if (!directory || asprintf(&options->mark, "%s/meso-ledger.mark", directory) < 0)
+			options->mark = NULL;
+	}
+	return options->state && options->mark ? 0 : -ENOMEM;
+}
+
+int options_parse(int argc, char **argv, struct options *ret)
+{
+	int letter, r;
+
+	*ret = (struct options){
+		.config = "/etc/meso/mesod.conf",
+		.owner = geteuid(),
+		.log_level = LOG_INFO,
+	};
+	while ((letter = getopt_long(argc, argv, "", long_options, NULL)) >= 0) {
+		r = set_option(ret, letter, optarg);
+		if (r)
+			return r;
+	}
+	for (int i = optind; i < argc; i++) {
+		if (!ret->n_sim)
+			return refuse("an argument that nothing asked for", argv[i]);
+		r = add_sim(ret, argv[i]);
+		if (r < 0)
+			return r;
+	}
+	return set_defaults(ret);
+}
+
+void options_free(struct options *options)
+{
+	free(options->state);
+	free(options->mark);
+	options->state = options->mark = NULL;
+}

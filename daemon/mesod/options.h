@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the command line and the environment ask for.  It owns these strings; it
+ * opens and changes nothing.
+ */
+#ifndef MESOD_OPTIONS_H
+#define MESOD_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define SIM_PLACES_MAX 32
+
+struct options {
+	const char *address; /* of a private bus; NULL: the system bus */
+	char *state;	     /* directory of the ledger */
+	char *mark;	     /* file that the chain's head is left in too */
+	const char *config;
+	const char *sim[SIM_PLACES_MAX]; /* sockets of meso-gun, or directories of such */
+	size_t n_sim;
+	uid_t owner;	     /* on a private bus: who counts as root */
+	int log_level;
+};
+
+/**
+ * options_parse() - read argv
+ * @ret: to be freed with options_free(), also after a failure
+ * Return: 0 go on; 1 help or version was printed, end with success; -EINVAL a
+ * sentence was printed, end with failure; -ENOMEM.
+ */
+int options_parse(int argc, char **argv, struct options *ret);
+void options_free(struct options *options);
+
+#endif /* MESOD_OPTIONS_H */

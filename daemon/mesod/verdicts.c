@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * See verdicts.h.
+ */
+#include "verdicts.h"
+
+#include <injector.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "bus_errors.h"
+#include "macros.h"
+
+#define WHEN_MAX 32
+
+int verdicts_append(sd_bus_message *message, const struct policy_verdict verdicts[POLICY_RULES])
+{
+	int r = sd_bus_message_open_container(message, 'a', "a{sv}");
+
+	for (size_t i = 0; r >= 0 && i < POLICY_RULES; i++) {
+		const struct policy_verdict *v = &verdicts[i];
+
+		r = sd_bus_message_append(message, "a{sv}", 10, "rule", "s", v->rule, "severity", "s",
+					  policy_severity_name(v->severity), "unit", "s", v->unit,
+					  "limit", "t", v->limit, "soft_limit", "t", v->soft_limit,
+					  "spent", "t", v->spent, "asked", "t", v->asked, "allowed",
+					  "t", v->allowed, "when", "x", v->when, "text", "s", v->text);
+	}
+	return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+/* A figure with its unit, as people read it. */
+static const char *quantity(const struct policy_verdict *verdict, uint64_t value,
+			    char buf[static INJ_TEXT_MAX])
+{
+	static const struct {
+		const char *unit;
+		enum inj_dimension dimension;
+	} units[] = {
+		{ "nL", INJ_VOLUME },
+		{ "um", INJ_LENGTH },
+		{ "mHz", INJ_RATE },
+	};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(units); i++)
+		if (strcmp(units[i].unit, verdict->unit) == 0 && value <= INT64_MAX)
+			return inj_format(units[i].dimension, (int64_t)value, buf);
+	snprintf(buf, INJ_TEXT_MAX, "%llu%s%s", (unsigned long long)value, *verdict->unit ? " " : "",
+		 verdict->unit);
+	return buf;
+}
+
+static const char *moment(int64_t when, char buf[static WHEN_MAX])
+{
+	const time_t seconds = (time_t)when;
+	struct tm tm;
+
+	if (when == POLICY_NEVER)
+		return "never";
+	if (when == 0)
+		return "now";
+	if (!gmtime_r(&seconds, &tm) || !strftime(buf, WHEN_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm))
+		return "never";
+	return buf;
+}
+
+void verdicts_refuse(sd_bus_message *call, const struct policy_verdict *worst)
+{
+	char limit[INJ_TEXT_MAX], spent[INJ_TEXT_MAX], asked[INJ_TEXT_MAX], allowed[INJ_TEXT_MAX];
+	const uint64_t bound = worst->severity == POLICY_SOFT ? worst->soft_limit : worst->limit;
+	char when[WHEN_MAX];
+
+	bus_reply_error(call, ERROR_DOSE_LIMIT,
+			"rule=%s limit=%s spent=%s asked=%s allowed=%s when=%s: %s", worst->rule,
+			quantity(worst, bound, limit), quantity(worst, worst->spent, spent),
+			quantity(worst, worst->asked, asked), quantity(worst, worst->allowed, allowed),
+			moment(worst->when, when), worst->text);
+}

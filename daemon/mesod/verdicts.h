@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A policy's verdicts as clients see them.  It words nothing itself: the
+ * sentence is the policy's.
+ */
+#ifndef MESOD_VERDICTS_H
+#define MESOD_VERDICTS_H
+
+#include <systemd/sd-bus.h>
+
+#include "policy.h"
+
+/* Appends an aa{sv}, worst first. */
+int verdicts_append(sd_bus_message *message, const struct policy_verdict verdicts[POLICY_RULES]);
+/* Answers a call with DoseLimit for the worst of them. */
+void verdicts_refuse(sd_bus_message *call, const struct policy_verdict *worst);
+
+#endif /* MESOD_VERDICTS_H */
