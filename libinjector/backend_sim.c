@@ -157,9 +157,6 @@ static int sim_request(void *self, unsigned int op, void *arg)
 	r = wait_reply(gun, deadline);
 	if (r == -ETIMEDOUT)
 		gun->unanswered = true;
-	/* In doubt: whatever became of the lease, it must not live. */
-	if (r < 0 && op == MESO_IOC_ARM)
-		send_request(gun, MESO_IOC_DISARM, NULL, 0);
 	if (r < 0)
 		return r;
 	if (gun->reply.result < 0)

@@ -333,14 +333,26 @@ int inj_gun_configure(inj_gun *gun, const struct meso_config *config)
 	return control(gun, MESO_IOC_CONFIGURE, &copy);
 }
 
+/* The gun, or who speaks for it, has said no: it is not armed by this. */
+static bool arm_refused(int r)
+{
+	return r == -EPERM || r == -EACCES || r == -EBUSY || r == -ESTALE || r == -ERANGE ||
+	       r == -ENOSPC || r == -ENODATA || r == -EINVAL || r == -ECHILD || r == -ENODEV;
+}
+
 int inj_gun_arm(inj_gun *gun, const struct meso_lease *lease)
 {
 	struct meso_lease copy;
+	int r;
 
 	if (!lease)
 		return -EINVAL;
 	copy = *lease;
-	return control(gun, MESO_IOC_ARM, &copy);
+	r = control(gun, MESO_IOC_ARM, &copy);
+	/* In doubt: whatever became of the lease, it must not live. */
+	if (r < 0 && !arm_refused(r))
+		control(gun, MESO_IOC_DISARM, NULL);
+	return r;
 }
 
 int inj_gun_heartbeat(inj_gun *gun, const uint8_t lease_id[MESO_LEASE_ID_LEN])

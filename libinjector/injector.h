@@ -79,7 +79,9 @@ INJ_PUBLIC int inj_gun_get_registers(inj_gun *gun, struct meso_registers *ret_re
 /* ----------------------------------------------------------------- events */
 
 /* Called for each record; the record is valid during the call only.  A non-zero return ends the
- * dispatch and is returned; the record counts as read. */
+ * dispatch and is returned; the record counts as read.  Records that were taken over from the gun
+ * with it wait for the next dispatch, and the descriptor does not show them: dispatch again before
+ * polling.  A handler may do anything with the gun but dispatch (-EBUSY). */
 typedef int (*inj_event_handler)(inj_gun *gun, const struct meso_event *event, void *userdata);
 
 /* Wants in, grant out (may be NULL): mask, clock and queue depth of this handle. */
@@ -101,13 +103,13 @@ INJ_PUBLIC int inj_gun_dispatch(inj_gun *gun, inj_event_handler handler, void *u
 INJ_PUBLIC int inj_gun_acquire(inj_gun *gun);
 /* Stop being it; disarms. */
 INJ_PUBLIC int inj_gun_release(inj_gun *gun);
-/* -EACCES not the controller, -EBUSY armed, -EINVAL, -ERANGE; bounded by 100 ms */
+/* -EPERM not the controller, -EBUSY armed, -EINVAL, -ERANGE; bounded by 100 ms */
 INJ_PUBLIC int inj_gun_configure(inj_gun *gun, const struct meso_config *config);
-/* Grant a lease: see struct meso_lease.  -EACCES not the controller or a fault forbids, -EBUSY
+/* Grant a lease: see struct meso_lease.  -EPERM not the controller, -EACCES a fault forbids, -EBUSY
  * armed, -ESTALE sequence or boot id, -ERANGE, -ENOSPC journal, -ENODATA not configured or not
- * primed, -ETIMEDOUT in doubt: the gun is being disarmed and the lease must be settled as if it
- * had been granted; so must any error but the ones named here.  Bounded by 100 ms, never
- * repeated. */
+ * primed: refused.  -ETIMEDOUT in doubt: the gun is being disarmed and the lease must be settled as
+ * if it had been granted; so must any error but the ones named here.  Bounded by 100 ms (sim: 250
+ * ms), never repeated. */
 INJ_PUBLIC int inj_gun_arm(inj_gun *gun, const struct meso_lease *lease);
 /* Never waits for the gun.  -ESTALE not the live lease. */
 INJ_PUBLIC int inj_gun_heartbeat(inj_gun *gun, const uint8_t lease_id[MESO_LEASE_ID_LEN]);
@@ -120,14 +122,14 @@ INJ_PUBLIC int inj_gun_disarm(inj_gun *gun);
  * @from: first number wanted, 0 for the oldest
  * @ret_shots: room for @max records
  * @ret_remaining: how many more there are; may be NULL
- * Return: how many were read, in rising order; -EACCES not the controller.
+ * Return: how many were read, in rising order; -EPERM not the controller.
  */
 INJ_PUBLIC int inj_gun_get_shots(inj_gun *gun, uint64_t from, struct meso_shot *ret_shots, size_t max,
 				 size_t *ret_remaining);
-/* Forget records up to @upto; only after they are durable elsewhere.  -EACCES, -ESTALE epoch,
+/* Forget records up to @upto; only after they are durable elsewhere.  -EPERM, -ESTALE epoch,
  * -ERANGE above what there is. */
 INJ_PUBLIC int inj_gun_ack_shots(inj_gun *gun, uint64_t epoch, uint64_t upto);
-/* Clear faults of a generation that was seen; -EACCES, -EBUSY armed or cause still there,
+/* Clear faults of a generation that was seen; -EPERM, -EBUSY armed or cause still there,
  * -ESTALE a newer fault exists. */
 INJ_PUBLIC int inj_gun_clear_faults(inj_gun *gun, uint32_t mask, uint64_t boot_id, uint32_t counter);
 
