@@ -65,7 +65,7 @@ static int write_bus_config(struct simulation *s, const char *path)
 		"  <listen>%s</listen>\n"
 		"  <auth>EXTERNAL</auth>\n"
 		"  <policy context=\"default\">\n"
-		"    <allow send_destination=\"*\" eavesdrop=\"false\"/>\n"
+		"    <allow send_destination=\"*\"/><allow receive_sender=\"*\"/>\n"
 		"    <allow own=\"*\"/>\n"
 		"    <allow user=\"*\"/>\n"
 		"  </policy>\n"

@@ -36,6 +36,7 @@
 
 /* Exit codes: scripts rest on them (docs/mesoctl.1); a number once given never changes. */
 enum ctl_exit {
+	CTL_DONE = -1, /* --help was printed: leave with success */
 	CTL_OK = 0,
 	CTL_FAILED = 1,    /* what the others do not say: stopped early, internal trouble */
 	CTL_USAGE = 2,     /* what was typed is wrong, or names nothing that there is */
@@ -102,8 +103,6 @@ struct ctl_command {
 	const char *usage;
 	const char *help;
 };
-
-#define CTL_DONE (-1) /* --help was printed: leave with success */
 
 /*
  * Reads options and fills @values (zeroed by the caller, or holding defaults).

@@ -51,6 +51,7 @@ struct treat {
 
 	bool asked; /* a question is on the screen */
 	bool answered;
+	bool input_ended; /* nobody answers any more */
 	bool answer;
 	bool line_open; /* a telemetry line without its end is on the terminal */
 

@@ -228,8 +228,10 @@ static int on_answer(sd_event_source *source, int fd, uint32_t events, void *use
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	/* The end of input answers nothing with yes, neither now nor later. */
-	if (n <= 0)
+	if (n <= 0) {
+		t->input_ended = true;
 		sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	}
 	t->answer = t->asked && n > 0 && (line[0] == 'y' || line[0] == 'Y');
 	t->answered = true;
 	return 0;
@@ -338,7 +340,7 @@ bool treat_wait(struct treat *t, bool (*done)(const struct treat *t), uint64_t t
 
 static bool is_answered(const struct treat *t)
 {
-	return t->answered;
+	return t->answered || t->input_ended;
 }
 
 bool treat_ask(struct treat *t, const char *question)
