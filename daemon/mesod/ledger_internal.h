@@ -247,9 +247,13 @@ struct reservation {
 	/* account */
 	uint64_t delivered_nl;
 	uint64_t spent_nl;
+	uint64_t shots;
 	uint32_t state; /* enum ledger_outcome */
 };
 
+/* More than reserved, beyond what so many shots can be misread by: the larger of three readings is
+ * counted, so that reading errors add up. */
+bool reservation_overrun(const struct reservation *v, uint64_t delivered_nl, uint64_t shots);
 /* -ENOENT */
 int reservation_by_lease(struct ledger *l, const uint8_t lease_id[MESO_LEASE_ID_LEN],
 			 struct reservation *ret);

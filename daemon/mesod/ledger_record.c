@@ -80,17 +80,18 @@ static int charge(struct ledger *l, int64_t now_s, const struct meso_shot *s, st
 		  struct ledger_settlement *ret)
 {
 	struct incident incident = { NULL, v->serial, v, s->lease_id, true };
-	uint64_t before = v->delivered_nl;
-	int r = 0;
+	bool before = reservation_overrun(v, v->delivered_nl, v->shots);
+	int r;
 
 	v->delivered_nl += delivered(s);
+	v->shots++;
 	if (v->state == LEDGER_NOT_SETTLED && v->spent_nl < v->delivered_nl)
 		v->spent_nl = v->delivered_nl;
 	r = sql_run(l, SQL_ACCOUNT_DELIVERED, INTEGER(v->n), INTEGER(v->delivered_nl),
 		    INTEGER(v->spent_nl));
 	if (r >= 0 && v->state != LEDGER_NOT_SETTLED)
 		r = settle_late_shot(l, now_s, v, ret);
-	if (r >= 0 && before <= v->reserved_nl && v->delivered_nl > v->reserved_nl) {
+	if (r >= 0 && !before && reservation_overrun(v, v->delivered_nl, v->shots)) {
 		incident.kind = "overrun";
 		r = incident_add(l, now_s, &incident, ret,
 				 "%" PRIu64 " nL delivered under a lease for which %" PRIu64

@@ -196,6 +196,7 @@ static int read_reservation(struct ledger *l, sqlite3_stmt *row, struct reservat
 		.delivered_nl = sql_get_u64(row, 13),
 		.spent_nl = sql_get_u64(row, 14),
 		.state = sql_get_u32(row, 15),
+		.shots = sql_get_u64(row, 18),
 	};
 	int error;
 
@@ -205,6 +206,15 @@ static int read_reservation(struct ledger *l, sqlite3_stmt *row, struct reservat
 	if (error >= 0)
 		*ret = r;
 	return error;
+}
+
+bool reservation_overrun(const struct reservation *v, uint64_t delivered_nl, uint64_t shots)
+{
+	uint64_t misread;
+
+	if (__builtin_mul_overflow(shots, (uint64_t)v->tolerance_nl, &misread))
+		return true;
+	return delivered_nl > add(v->reserved_nl, misread);
 }
 
 int reservation_by_lease(struct ledger *l, const uint8_t lease_id[MESO_LEASE_ID_LEN],

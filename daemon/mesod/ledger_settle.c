@@ -141,7 +141,7 @@ static void judge_numbers(const struct reservation *v, const struct closing *c, 
 
 static void judge_shots(const struct reservation *v, const struct sums *s, struct decision *d)
 {
-	if (s->delivered_nl > v->reserved_nl)
+	if (reservation_overrun(v, s->delivered_nl, s->count))
 		doubt(d, "overrun", true,
 		      "%" PRIu64 " nL delivered under a lease for which %" PRIu64 " nL were reserved",
 		      s->delivered_nl, v->reserved_nl);

@@ -125,7 +125,7 @@ static const struct {
 #define RESERVATION_COLUMNS                                                                      \
 	"SELECT r.n, c.time, r.session, r.patient, r.serial, r.epoch, r.boot_id, r.sequence, r.kind," \
 	" r.reserved_nl, r.tolerance_nl, r.shot_count, r.total_nl, a.delivered_nl, a.spent_nl, a.state," \
-	" r.lease_id, r.volume_nl FROM reservation r JOIN account a ON a.reservation = r.n"          \
+	" r.lease_id, r.volume_nl, a.shots FROM reservation r JOIN account a ON a.reservation = r.n"          \
 	" JOIN chain c ON c.n = r.n"
 
 /* Numbers that SQL has to spell out. */
