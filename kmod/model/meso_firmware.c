@@ -346,11 +346,12 @@ void meso_fw_tick(struct meso_model *m)
 	meso_fw_relieve_tick(m);
 	watch_trigger(m);
 
-	if (fw->unsaved && (!(fw->head.faults & MESO_FAULT_MEMORY) || !(fw->tick & RETRY_MASK)))
+	if (fw->unsaved &&
+	    (!(fw->head.faults & MESO_FAULT_MEMORY) || !(fw->tick & RETRY_MASK)))
 		meso_fw_flush(m);
 	fw->busy = fw->lease_open || fw->job.phase != MESO_PHASE_NONE || fw->relieving ||
-		   fw->unsaved || fw->model_stored_fl || fw->mismatch_ticks == 1 || fw->over_ticks ||
-		   fw->rearm_tick;
+		   fw->unsaved || fw->model_stored_fl || fw->mismatch_ticks == 1 ||
+		   fw->over_ticks || fw->rearm_tick;
 }
 
 /* --- power-up ------------------------------------------------------------------- */

@@ -248,7 +248,8 @@ static void watch_pressure(struct meso_model *m)
 	if (fw->in.pressure_pa > fw->limit_pa) {
 		/* a prime drives out air, which holds pressure for a while */
 		if (fw->lease.kind != MESO_KIND_PRIME ||
-		    fw->in.pressure_pa > GUN_PRESSURE_CAP_PA || ++fw->over_ticks > GUN_PRIME_OVER_MS)
+		    fw->in.pressure_pa > GUN_PRESSURE_CAP_PA ||
+		    ++fw->over_ticks > GUN_PRIME_OVER_MS)
 			meso_fw_fault(m, MESO_FAULT_OCCLUSION);
 		return;
 	}

@@ -176,13 +176,13 @@ START_TEST(blocked_at_100_ul_s_pressure_reaches_300_kpa_in_60_ms_with_6_ul_store
 END_TEST
 
 /* dp/dt = -Q/C solved by small steps of floating point */
-static double textbook_decay(double pa, double mpas, double ms)
+static double textbook_decay(double pa, double mpas, unsigned ms)
 {
 	double r = textbook_pa(mpas, 0.108, 4, 1, 1e-6) / 1e-6;
 	double k = textbook_pa(mpas, 0.108, 4, 1, 100) - r * 100;
 
 	k /= 100 * 100;
-	for (double t = 0; t < ms / 1000; t += 1e-6) {
+	for (unsigned us = 0; us < ms * 1000; us++) {
 		double q = (-r + sqrt(r * r + 4 * k * pa)) / (2 * k);
 
 		pa -= q * 1e-6 / 0.02e-3; /* C = 0.02 uL/kPa */
