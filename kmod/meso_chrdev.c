@@ -100,7 +100,8 @@ static bool has_event(struct meso_client *client)
 }
 
 /* Copies one record out, and only then takes it off the queue.
- * Return: its size, 0 if there is none, a negative errno. */
+ * Return: its size, 0 if there is none, a negative errno.
+ */
 static ssize_t read_record(struct meso_client *client, char __user *buf, size_t room)
 {
 	union meso_event_any record;
@@ -294,12 +295,12 @@ static long fire(struct meso_client *client, void *arg)
 	const struct meso_fire *fire = arg;
 	struct meso_visit visit;
 	struct meso_call call;
-	int err = meso_gun_enter(gun, &call);
+	int err;
 
-	if (err)
-		return err;
+	meso_gun_enter(gun, &call);
 	meso_visit_begin(gun, &visit);
-	err = meso_interlock_fire_begin(&gun->il, client->token, fire, visit.now);
+	err = call.ops ? meso_interlock_fire_begin(&gun->il, client->token, fire, visit.now) :
+			 -ENODEV;
 	meso_visit_end_unchanged(gun, &visit);
 	if (!err) {
 		err = call.ops->fire(gun->priv, fire->id, fire->expect);
@@ -323,7 +324,7 @@ static long disarm(struct meso_client *client, void *arg)
 	return err;
 }
 
-/* ---- control that talks to the gun ----------------------------------------------------------- *
+/* ---- control that talks to the gun -----------------------------------------------------------
  * Each: ask the interlock, ask the gun, tell the interlock what came of it.
  * Called with gun->slow held.
  */
@@ -422,42 +423,40 @@ static long clear_faults(struct meso_gun *gun, const struct meso_call *call, u64
 	return 0;
 }
 
-/* ---- ioctl --------------------------------------------------------------------------------------- */
+/* ---- ioctl ------------------------------------------------------------------------------- */
 
 struct command {
 	unsigned int cmd;
 	bool control;		/* needs a file open for writing */
 	long (*quick)(struct meso_client *client, void *arg);
-	long (*slow)(struct meso_gun *gun, const struct meso_call *call, u64 token, void *arg);
+	long (*slow)(struct meso_gun *gun, const struct meso_call *call, u64 token,
+		     void *arg);
 };
 
-#define LOOK(name, handler)	[_IOC_NR(name)] = { .cmd = (name), .quick = (handler) }
-#define CONTROL(name, handler)	[_IOC_NR(name)] = { .cmd = (name), .control = true, \
-						    .quick = (handler) }
-#define SLOW(name, handler)	[_IOC_NR(name)] = { .cmd = (name), .control = true, \
-						    .slow = (handler) }
-
+/* By number; GET_STATUS has a way of its own. */
 static const struct command commands[] = {
-	LOOK(MESO_IOC_GET_INFO, get_info),
-	LOOK(MESO_IOC_GET_REGISTERS, get_registers),
-	LOOK(MESO_IOC_SET_EVENTS, set_events),
-	CONTROL(MESO_IOC_ACQUIRE, acquire),
-	CONTROL(MESO_IOC_RELEASE, release),
-	SLOW(MESO_IOC_CONFIGURE, configure),
-	SLOW(MESO_IOC_ARM, arm),
-	CONTROL(MESO_IOC_HEARTBEAT, heartbeat),
-	CONTROL(MESO_IOC_FIRE, fire),
-	CONTROL(MESO_IOC_DISARM, disarm),
-	LOOK(MESO_IOC_GET_SHOTS, get_shots),
-	SLOW(MESO_IOC_ACK_SHOTS, ack_shots),
-	SLOW(MESO_IOC_CLEAR_FAULTS, clear_faults),
+	[_IOC_NR(MESO_IOC_GET_INFO)] = { MESO_IOC_GET_INFO, false, .quick = get_info },
+	[_IOC_NR(MESO_IOC_GET_REGISTERS)] = { MESO_IOC_GET_REGISTERS, false,
+					      .quick = get_registers },
+	[_IOC_NR(MESO_IOC_SET_EVENTS)] = { MESO_IOC_SET_EVENTS, false, .quick = set_events },
+	[_IOC_NR(MESO_IOC_ACQUIRE)] = { MESO_IOC_ACQUIRE, true, .quick = acquire },
+	[_IOC_NR(MESO_IOC_RELEASE)] = { MESO_IOC_RELEASE, true, .quick = release },
+	[_IOC_NR(MESO_IOC_CONFIGURE)] = { MESO_IOC_CONFIGURE, true, .slow = configure },
+	[_IOC_NR(MESO_IOC_ARM)] = { MESO_IOC_ARM, true, .slow = arm },
+	[_IOC_NR(MESO_IOC_HEARTBEAT)] = { MESO_IOC_HEARTBEAT, true, .quick = heartbeat },
+	[_IOC_NR(MESO_IOC_FIRE)] = { MESO_IOC_FIRE, true, .quick = fire },
+	[_IOC_NR(MESO_IOC_DISARM)] = { MESO_IOC_DISARM, true, .quick = disarm },
+	[_IOC_NR(MESO_IOC_GET_SHOTS)] = { MESO_IOC_GET_SHOTS, false, .quick = get_shots },
+	[_IOC_NR(MESO_IOC_ACK_SHOTS)] = { MESO_IOC_ACK_SHOTS, true, .slow = ack_shots },
+	[_IOC_NR(MESO_IOC_CLEAR_FAULTS)] = { MESO_IOC_CLEAR_FAULTS, true, .slow = clear_faults },
 };
 
 /* The largest argument that fits on the stack beside the rest */
 #define SMALL_ARGUMENT	256
 
 /* A structure of the kernel's size goes out to a caller of any size: a smaller
- * one gets what it knows, a larger one finds zeros behind. */
+ * one gets what it knows, a larger one finds zeros behind.
+ */
 static long give(void __user *to, size_t user_size, const void *from, size_t size)
 {
 	size_t common = min(user_size, size);
@@ -486,13 +485,12 @@ static long run_slow(struct meso_client *client, const struct command *command, 
 {
 	struct meso_gun *gun = client->gun;
 	struct meso_call call;
-	long err = meso_gun_enter(gun, &call);
+	long err = -ENODEV;
 
-	if (err)
-		return err;
-	if (mutex_lock_interruptible(&gun->slow)) {
+	meso_gun_enter(gun, &call);
+	if (call.ops && mutex_lock_interruptible(&gun->slow)) {
 		err = -ERESTARTSYS;
-	} else {
+	} else if (call.ops) {
 		err = command->slow(gun, &call, client->token, arg);
 		mutex_unlock(&gun->slow);
 	}

@@ -29,23 +29,18 @@ DEFINE_STATIC_SRCU(meso_srcu);
 
 /* ---- calls into the transport ------------------------------------------------ */
 
-/**
- * meso_gun_enter() - begin a call into the transport
- * @gun: the gun
- * @call: for meso_gun_exit(); its @ops are valid until then
- * Return: 0, -ENODEV when the gun is gone (then there is nothing to exit).
+/* Begins a call into the transport, and holds removal off.  call->ops is valid
+ * until meso_gun_exit(), and NULL when the gun is gone.
  */
-int meso_gun_enter(struct meso_gun *gun, struct meso_call *call)
+void meso_gun_enter(struct meso_gun *gun, struct meso_call *call)
+	__acquires(&meso_srcu)
 {
 	call->srcu = srcu_read_lock(&meso_srcu);
 	call->ops = srcu_dereference(gun->ops, &meso_srcu);
-	if (call->ops)
-		return 0;
-	srcu_read_unlock(&meso_srcu, call->srcu);
-	return -ENODEV;
 }
 
 void meso_gun_exit(struct meso_call *call)
+	__releases(&meso_srcu)
 {
 	srcu_read_unlock(&meso_srcu, call->srcu);
 }
@@ -69,7 +64,8 @@ static void publish(struct meso_gun *gun)
 }
 
 /* A deadline that moved away costs nothing: the timer comes too early, finds
- * nothing to do and is set anew.  Frames move it a thousand times a second. */
+ * nothing to do and is set anew.  Frames move it a thousand times a second.
+ */
 static void set_timer(struct meso_gun *gun)
 {
 	u64 deadline = meso_interlock_deadline(&gun->il);
@@ -85,12 +81,13 @@ static void send(struct meso_gun *gun, u32 act, const u8 *lease_id)
 {
 	struct meso_call call;
 
-	if (!(act & (MESO_ACT_ABORT | MESO_ACT_HEARTBEAT)) || meso_gun_enter(gun, &call))
+	if (!(act & (MESO_ACT_ABORT | MESO_ACT_HEARTBEAT)))
 		return;
+	meso_gun_enter(gun, &call);
 	/* A refused abort is repeated until frames show that it worked. */
-	if (act & MESO_ACT_ABORT)
+	if (call.ops && act & MESO_ACT_ABORT)
 		call.ops->abort(gun->priv);
-	else
+	else if (call.ops)
 		call.ops->heartbeat(gun->priv, lease_id);
 	meso_gun_exit(&call);
 }
@@ -198,13 +195,12 @@ static void read_log(struct work_struct *work)
 	u64 from;
 	int count;
 
-	if (meso_gun_enter(gun, &call))
-		return;
+	meso_gun_enter(gun, &call);
 	do {
 		meso_visit_begin(gun, &visit);
 		from = meso_interlock_log_from(&gun->il);
 		meso_visit_end_unchanged(gun, &visit);
-		if (!from)
+		if (!from || !call.ops)
 			break;
 
 		mutex_lock(&gun->slow);

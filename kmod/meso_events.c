@@ -124,10 +124,10 @@ static void move(struct meso_events *q, union meso_event_any *slot, u32 depth)
 			last = from;
 		} else if (q->count < depth) {
 			memcpy(&q->slot[q->count++], from, sizeof(*from));
-		} else if (head->type == MESO_EVENT_OVERFLOW) {
-			lose(q, head->value[0], head->gun_seq, head->timestamp_ns);
 		} else {
-			lose(q, 1, head->gun_seq, head->timestamp_ns);
+			u64 lost = head->type == MESO_EVENT_OVERFLOW ? head->value[0] : 1;
+
+			lose(q, lost, head->gun_seq, head->timestamp_ns);
 		}
 	}
 	if (old.lost) {

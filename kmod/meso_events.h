@@ -25,7 +25,8 @@ union meso_event_any {
 };
 
 /* Slots that a queue of this depth needs: room is kept for a last overflow
- * record and for `removed`. */
+ * record and for `removed`.
+ */
 #define MESO_EVENTS_SLOTS(depth)	((depth) + 2)
 
 struct meso_events {
@@ -45,7 +46,7 @@ struct meso_events {
 /* @slot: MESO_EVENTS_SLOTS(@depth) of them; default mask, CLOCK_MONOTONIC */
 void meso_events_init(struct meso_events *q, union meso_event_any *slot, u32 depth);
 
-/**
+/*
  * meso_events_push() - add an event, if this client wants it
  * @event: timestamp_ns in CLOCK_BOOTTIME
  * @mono_ns: the same instant in CLOCK_MONOTONIC
@@ -53,7 +54,7 @@ void meso_events_init(struct meso_events *q, union meso_event_any *slot, u32 dep
  */
 bool meso_events_push(struct meso_events *q, const struct meso_event *event, u64 mono_ns);
 
-/**
+/*
  * meso_events_peek() - the oldest record, left where it is
  * @ret: untouched if there is none
  * Return: its size, 0 if there is none.
@@ -68,7 +69,7 @@ static inline bool meso_events_empty(const struct meso_events *q)
 
 /* Return: 0, -EINVAL for an unknown bit, clock, or a depth out of bounds. */
 int meso_event_config_check(const struct meso_event_config *config);
-/**
+/*
  * meso_events_configure() - a checked configuration takes effect
  * @config: in and out; depth 0 keeps the depth
  * @slot: new storage if the depth changes, else NULL

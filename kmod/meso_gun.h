@@ -40,8 +40,8 @@ struct meso_gun {
 	const struct meso_gun_ops __rcu *ops;	/* by SRCU; NULL once it is gone */
 	void *priv;
 
-	struct mutex slow;
-	spinlock_t lock;
+	struct mutex slow;		/* one sleeping operation at a time */
+	spinlock_t lock;		/* all down to @asleep, and @snapshot */
 	struct meso_interlock il;
 	struct list_head clients;
 	u64 owners;			/* newest owner token */
@@ -69,23 +69,24 @@ struct meso_client {
 	struct meso_gun *gun;
 	u64 token;			/* as owner */
 	u64 fault_seq;			/* newest fault event this file has read */
-	struct mutex reading;
-	spinlock_t lock;
+	struct mutex reading;		/* one reader of this file at a time */
+	spinlock_t lock;		/* @queue */
 	struct meso_events queue;
 	wait_queue_head_t wait;
 };
 
 /* One call into the transport: holds removal off. */
 struct meso_call {
-	const struct meso_gun_ops *ops;
+	const struct meso_gun_ops *ops;	/* NULL: it is gone */
 	int srcu;
 };
 
-int meso_gun_enter(struct meso_gun *gun, struct meso_call *call);
+void meso_gun_enter(struct meso_gun *gun, struct meso_call *call);
 void meso_gun_exit(struct meso_call *call);
 
 /* One visit to the interlock: the lock, the time, and what to do afterwards.
- * Between meso_visit_begin() and meso_visit_end() nothing may sleep. */
+ * Between meso_visit_begin() and meso_visit_end() nothing may sleep.
+ */
 struct meso_visit {
 	u64 now;
 	unsigned long irq;

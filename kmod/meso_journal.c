@@ -143,7 +143,8 @@ static void append(struct meso_interlock *il, const struct meso_shot *shot, u64 
 }
 
 /* A record that we have had: the same again changes nothing, another one under
- * the same number is a lie. */
+ * the same number is a lie.
+ */
 static void repeated(struct meso_interlock *il, const struct meso_shot *shot, u64 now, u32 *act)
 {
 	u32 i;
@@ -158,7 +159,8 @@ static void repeated(struct meso_interlock *il, const struct meso_shot *shot, u6
 }
 
 /* The record wanted did not come.  Ask again for a while, then say so and go
- * on with the next one: what is missing stays reserved in the ledger. */
+ * on with the next one: what is missing stays reserved in the ledger.
+ */
 static void missing(struct meso_interlock *il, u64 now, u32 *act)
 {
 	struct meso_journal *journal = &il->journal;
@@ -189,10 +191,10 @@ void meso_interlock_records(struct meso_interlock *il, const struct meso_shot *s
 					     act);
 			break;
 		}
+		if (shots[i].number > journal->next || journal->count == MESO_JOURNAL_SIZE)
+			break;
 		if (shots[i].number < journal->next)
 			repeated(il, &shots[i], now, act);
-		else if (shots[i].number > journal->next || journal->count == MESO_JOURNAL_SIZE)
-			break;
 		else
 			append(il, &shots[i], now, act);
 	}

@@ -37,23 +37,25 @@
 
 /* What the two encoders may differ by, and what plunger travel may exceed the
  * doses it is for: beyond that somebody is wrong.  The gun's own tolerances are
- * 5 um and 2 um; its travel limiter trips at 10 um. */
+ * 5 um and 2 um; its travel limiter trips at 10 um.
+ */
 #define MESO_ENCODER_TOLERANCE_NM	20000
 #define MESO_TRAVEL_TOLERANCE_NM	5000
 /* Each shot may end so much late: a motor step of the widest syringe. */
 #define MESO_SHOT_SLACK_NL		110
 
 /* What the caller must do; OR-ed into *act, nothing is ever removed from it */
-#define MESO_ACT_ABORT		(1u << 0)	/* send abort to the gun; never wait for it */
-#define MESO_ACT_HEARTBEAT	(1u << 1)	/* relay a heartbeat for the live lease */
-#define MESO_ACT_READ_LOG	(1u << 2)	/* read the gun's log, see meso_interlock_log_from() */
-#define MESO_ACT_STATE		(1u << 3)	/* the state changed */
-#define MESO_ACT_FAULTS		(1u << 4)	/* the set of faults or its generation changed */
-#define MESO_ACT_TIMER		(1u << 5)	/* meso_interlock_deadline() changed */
-#define MESO_ACT_CONFIRMED	(1u << 6)	/* the gun confirmed that it is disarmed */
+#define MESO_ACT_ABORT		BIT(0)	/* send abort to the gun; never wait for it */
+#define MESO_ACT_HEARTBEAT	BIT(1)	/* relay a heartbeat for the live lease */
+#define MESO_ACT_READ_LOG	BIT(2)	/* read the gun's log, see meso_interlock_log_from() */
+#define MESO_ACT_STATE		BIT(3)	/* the state changed */
+#define MESO_ACT_FAULTS		BIT(4)	/* the set of faults or its generation changed */
+#define MESO_ACT_TIMER		BIT(5)	/* meso_interlock_deadline() changed */
+#define MESO_ACT_CONFIRMED	BIT(6)	/* the gun confirmed that it is disarmed */
 
 /* Delivers one event.  @event->timestamp_ns is CLOCK_BOOTTIME, seq is zero.
- * Called while the caller's lock is held; must not sleep, must not call back. */
+ * Called while the caller's lock is held; must not sleep, must not call back.
+ */
 typedef void (*meso_emit_fn)(void *ctx, const struct meso_event *event);
 
 enum meso_lease_phase {
@@ -107,7 +109,7 @@ struct meso_interlock_stats {
 	u64 log_reads;
 };
 
-/**
+/*
  * struct meso_interlock - all of it; embed, do not touch
  * The members are shown only so that callers can embed it and tests can
  * compare it byte by byte.
@@ -184,7 +186,7 @@ struct meso_snapshot {
 
 /* ---- life ---------------------------------------------------------------- */
 
-/**
+/*
  * meso_interlock_init() - a gun has appeared
  * @il: storage
  * @info: from the gun; untrusted
@@ -198,7 +200,8 @@ int meso_interlock_init(struct meso_interlock *il, const struct meso_info *info,
 			const struct meso_registers *regs, meso_emit_fn emit, void *ctx, u64 now);
 
 /* The gun is gone: its lease ends, `removed` is emitted, and everything but
- * the readers below returns -ENODEV from now on. */
+ * the readers below returns -ENODEV from now on.
+ */
 void meso_interlock_removed(struct meso_interlock *il, u64 now, u32 *act);
 
 /* Whether sample events are wanted (by default not). */
@@ -212,12 +215,12 @@ void meso_interlock_frame(struct meso_interlock *il, const struct meso_frame *fr
 /* Bytes that meso_frame_decode() refused: counted, else as if nothing came. */
 void meso_interlock_bad_frame(struct meso_interlock *il);
 
-/**
+/*
  * meso_interlock_log_from() - which shot record is wanted from the gun's log
  * Return: its number, 0 for none.
  */
 u64 meso_interlock_log_from(const struct meso_interlock *il);
-/**
+/*
  * meso_interlock_records() - what the gun's log gave
  * @shots: records, as read from meso_interlock_log_from() on
  * @count: how many, or a negative errno when the log could not be read
@@ -234,7 +237,7 @@ void meso_interlock_tick(struct meso_interlock *il, u64 now, u32 *act);
 /* When to call it next, U64_MAX for never.  MESO_ACT_TIMER says that it changed. */
 u64 meso_interlock_deadline(const struct meso_interlock *il);
 
-/* ---- requests ------------------------------------------------------------ *
+/* ---- requests ------------------------------------------------------------
  * @owner: the caller's token, never 0.  -ENODEV after removal, for all.
  */
 
@@ -245,7 +248,7 @@ int meso_interlock_release(struct meso_interlock *il, u64 owner, u64 now, u32 *a
 /* last close of an open file: nothing happens if it was not the controller */
 void meso_interlock_close(struct meso_interlock *il, u64 owner, u64 now, u32 *act);
 
-/**
+/*
  * meso_interlock_configure_begin() - may the gun be configured like this?
  * If 0: send it, then call meso_interlock_configure_done() with the result.
  * Return: 0, -EINVAL (reserved field, unknown mode, dose off the step), -EPERM
@@ -255,11 +258,12 @@ void meso_interlock_close(struct meso_interlock *il, u64 owner, u64 now, u32 *ac
 int meso_interlock_configure_begin(struct meso_interlock *il, u64 owner,
 				   const struct meso_config *config);
 /* @info: read again from the gun (its overshoot follows the configuration), or
- * NULL if @err */
+ * NULL if @err
+ */
 void meso_interlock_configure_done(struct meso_interlock *il, const struct meso_config *config,
 				   int err, const struct meso_info *info, u64 now, u32 *act);
 
-/**
+/*
  * meso_interlock_arm_begin() - may this lease be given to the gun?
  * If 0: send it, then call meso_interlock_arm_done() with the result, even if
  * the lease has ended meanwhile.
@@ -271,7 +275,7 @@ void meso_interlock_configure_done(struct meso_interlock *il, const struct meso_
  */
 int meso_interlock_arm_begin(struct meso_interlock *il, u64 owner, const struct meso_lease *lease,
 			     u64 now, u32 *act);
-/**
+/*
  * meso_interlock_arm_done() - what became of the ARM
  * @err: 0; -EBUSY, -EACCES, -ESTALE, -ERANGE, -ENOSPC, -ENODATA, -EINVAL: the
  *	gun refused and is not armed; anything else is in doubt and treated as
@@ -285,7 +289,7 @@ int meso_interlock_arm_done(struct meso_interlock *il, int err, u64 now, u32 *ac
 int meso_interlock_heartbeat(struct meso_interlock *il, u64 owner, const u8 *lease_id, u64 now,
 			     u32 *act);
 
-/**
+/*
  * meso_interlock_fire_begin() - may this shot be asked for?
  * If 0: send it, then call meso_interlock_fire_done() with the result.
  * Return: 0, -EPERM not the controller, -ESTALE not the live lease, or not the
@@ -301,7 +305,7 @@ int meso_interlock_disarm(struct meso_interlock *il, u32 reason, u64 now, u32 *a
 
 /* Copies records numbered shots->from and above; fills count and remaining. */
 int meso_interlock_get_shots(const struct meso_interlock *il, struct meso_shots *shots);
-/**
+/*
  * meso_interlock_ack_begin() - may these records be forgotten?
  * Return: 1: tell the gun, then call meso_interlock_ack_done() if it agreed;
  * 0: nothing to do; -EPERM not the controller, -ESTALE epoch, -ERANGE above
@@ -312,7 +316,7 @@ int meso_interlock_ack_begin(const struct meso_interlock *il, u64 owner,
 void meso_interlock_ack_done(struct meso_interlock *il, const struct meso_ack *ack, u64 now,
 			     u32 *act);
 
-/**
+/*
  * meso_interlock_clear_begin() - may these faults be cleared?
  * @ret_gun: set to what to ask of the gun (mask 0: nothing; its own counter)
  * Return: 0: ask the gun, then call meso_interlock_clear_done() if it agreed;

@@ -90,7 +90,8 @@ static void check_identity(struct meso_interlock *il, const struct judged *j, u6
 		return;
 	/* Its memory was made anew: counters start again.  Records of the old
 	 * epoch stay until the gun is registered anew; without any there is
-	 * nothing to keep. */
+	 * nothing to keep.
+	 */
 	meso_interlock_end(il, MESO_END_REBOOT, now, act);
 	if (j->first || j->before.epoch != frame->epoch)
 		implausible(il, now, act);
@@ -309,7 +310,8 @@ static void check_none(struct meso_interlock *il, const struct judged *j, u64 no
 	if (!meso_frame_armed(j->frame))
 		return;
 	/* A gun may still be armed from before this host knew it.  Later nobody
-	 * but us can have armed it. */
+	 * but us can have armed it.
+	 */
 	if (!j->first)
 		implausible(il, now, act);
 	meso_interlock_stop_gun(il, now, act);

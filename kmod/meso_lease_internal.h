@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
 /*
- * What the files of the interlock (meso_lease.c, meso_lease_frame.c,
- * meso_lease_view.c, meso_journal.c) share with each other and with nobody
- * else.
+ * What the files of the interlock (those named meso_lease, and meso_journal.c)
+ * share with each other and with nobody else.
  */
 #ifndef MESO_LEASE_INTERNAL_H
 #define MESO_LEASE_INTERNAL_H
@@ -25,7 +24,8 @@ static inline bool meso_frame_firing(const struct meso_frame *frame)
 }
 
 /* The gun would fire, or is firing: not the same as an open lease, because a
- * gun may close a spent lease while its last shot is under way. */
+ * gun may close a spent lease while its last shot is under way.
+ */
 static inline bool meso_frame_armed(const struct meso_frame *frame)
 {
 	return frame->status & MESO_STATUS_LEASE_OPEN || frame->state == MESO_GUN_ARMED ||
@@ -48,6 +48,16 @@ void meso_interlock_stop_gun(struct meso_interlock *il, u64 now, u32 *act);
 void meso_interlock_confirm(struct meso_interlock *il, u64 now, u32 *act);
 /* Latches a fault that the host found; ends the lease with @reason. */
 void meso_interlock_fault(struct meso_interlock *il, u32 fault, u32 reason, u64 now, u32 *act);
+/* No lease, and the gun agrees. */
+void meso_interlock_stand(struct meso_interlock *il);
+void meso_interlock_emit_lease(struct meso_interlock *il, u64 now);
+/* When the newest frame is too old: while armed (then the gun reports at 1 kHz
+ * from the moment it is armed), and while not.
+ */
+u64 meso_interlock_armed_stale_ns(const struct meso_interlock *il);
+u64 meso_interlock_idle_stale_ns(const struct meso_interlock *il);
+/* The latched faults that forbid arming. */
+u32 meso_interlock_forbidding(const struct meso_interlock *il);
 /* Tells what changed: state, faults, deadline. */
 void meso_interlock_refresh(struct meso_interlock *il, u64 now, u32 *act);
 
