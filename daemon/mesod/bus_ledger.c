@@ -5,6 +5,7 @@
  */
 #include "bus_ledger.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "authority.h"
@@ -14,6 +15,8 @@
 #include "mesod.h"
 #include "session.h"
 #include "verdicts.h"
+
+#define FIELD_KEY_MAX 64
 
 /* What every such call has; the first member of each. */
 struct question {
@@ -449,6 +452,21 @@ static void hash_format(const uint8_t hash[LEDGER_HASH_LEN], char text[static 2 
 	text[2 * LEDGER_HASH_LEN] = '\0';
 }
 
+/* A column that has the name of what every record has gets its table's before it. */
+static const char *field_key(const struct ledger_record *record, const struct ledger_field *field,
+			     char buf[static FIELD_KEY_MAX])
+{
+	static const char *const taken[] = { "number", "time", "type", "hash" };
+
+	for (size_t i = 0; i < ARRAY_LENGTH(taken); i++) {
+		if (strcmp(field->name, taken[i]) != 0)
+			continue;
+		snprintf(buf, FIELD_KEY_MAX, "%s_%s", record->type, field->name);
+		return buf;
+	}
+	return field->name;
+}
+
 static int append_record(sd_bus_message *reply, const struct ledger_record *record)
 {
 	char hash[2 * LEDGER_HASH_LEN + 1];
@@ -462,11 +480,13 @@ static int append_record(sd_bus_message *reply, const struct ledger_record *reco
 					  "s", hash);
 	for (size_t f = 0; r >= 0 && f < record->n_fields; f++) {
 		const struct ledger_field *field = &record->fields[f];
+		char buf[FIELD_KEY_MAX];
+		const char *key = field_key(record, field, buf);
 
 		if (field->type == LEDGER_INTEGER)
-			r = sd_bus_message_append(reply, "{sv}", field->name, "x", field->integer);
+			r = sd_bus_message_append(reply, "{sv}", key, "x", field->integer);
 		else if (field->type != LEDGER_NULL && field->text)
-			r = sd_bus_message_append(reply, "{sv}", field->name, "s", field->text);
+			r = sd_bus_message_append(reply, "{sv}", key, "s", field->text);
 	}
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }

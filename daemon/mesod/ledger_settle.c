@@ -133,10 +133,13 @@ static void judge_numbers(const struct reservation *v, const struct closing *c, 
 		doubt(d, "log-incomplete", true,
 		      "the gun fired %" PRIu64 " shots under the lease, its log has %" PRIu64 " of them",
 		      fired, s->in_range);
-	if (s->reported_nl != pumped || (s->count > 0 && s->last_total != c->total_nl))
+	/* A report leaves out what compliance still holds, displacement does not: the counter lies
+	 * between their sums, and the larger is what is charged. */
+	if (pumped < s->reported_nl || pumped > s->delivered_nl ||
+	    (s->count > 0 && s->last_total != c->total_nl))
 		doubt(d, "sum-mismatch", true,
-		      "the gun's total rose by %" PRIu64 " nL, its log says %" PRIu64 " nL", pumped,
-		      s->reported_nl);
+		      "the gun's total rose by %" PRIu64 " nL, its log says %" PRIu64 " to %" PRIu64
+		      " nL", pumped, s->reported_nl, s->delivered_nl);
 }
 
 static void judge_shots(const struct reservation *v, const struct sums *s, struct decision *d)

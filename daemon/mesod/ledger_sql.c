@@ -235,8 +235,8 @@ static const char *const statements[SQL_STATEMENTS] = {
 		" coalesce(sum((flags & 16) != 0), 0), coalesce(max(total_nl), 0),"
 		" coalesce(sum(number > ?2 AND number <= ?3 AND epoch = ?4), 0),"
 		" coalesce(sum(result = 3), 0),"
-		" coalesce(sum(max(reported_nl, displaced_nl, displaced2_nl)"
-		"  - min(reported_nl, displaced_nl, displaced2_nl) > ?5), 0)"
+		" coalesce(sum(abs(displaced_nl - displaced2_nl) > ?5"
+		"  OR reported_nl > max(displaced_nl, displaced2_nl) + ?5), 0)"
 		" FROM shot WHERE reservation = ?1",
 	[SQL_SHOTS_OF_LEASE] = "SELECT c.time FROM shot s JOIN chain c USING(n) WHERE s.reservation = ?"
 			       " ORDER BY s.n DESC LIMIT 1",

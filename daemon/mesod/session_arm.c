@@ -20,6 +20,9 @@
 #define PRIME_RATE_MHZ	  5000
 #define PRIME_EXPIRY_MS	  120000
 #define AREA_MAX	  64
+#define REST_PA		  25000 /* a gun arms below 30,000 Pa (docs/gun-protocol.md); frames are old */
+#define WAIT_US		  20000
+#define WAIT_LIMIT_NS	  3000000000ULL
 
 struct arming {
 	struct mesod *mesod;
@@ -330,6 +333,16 @@ static void reserved(struct arming *a, struct session *session)
 						 a->reservation.reserved_nl);
 }
 
+/* What waited for the end of an attempt goes on. */
+static void session_not_arming(struct session *session)
+{
+	if (session->disarm_call && !session->gun->lease) {
+		(void)sd_bus_reply_method_return(session->disarm_call, NULL);
+		session->disarm_call = sd_bus_message_unref(session->disarm_call);
+	}
+	session_continue(session);
+}
+
 static void arming_done(void *userdata, int r)
 {
 	struct arming *a = userdata;
@@ -344,15 +357,104 @@ static void arming_done(void *userdata, int r)
 	} else {
 		reserved(a, session);
 	}
-	if (session && session->disarm_call && !a->gun->lease) {
-		(void)sd_bus_reply_method_return(session->disarm_call, NULL);
-		session->disarm_call = sd_bus_message_unref(session->disarm_call);
-	}
 	if (session)
-		session_continue(session);
+		session_not_arming(session);
 	sd_bus_message_unref(a->call);
 	gun_unref(a->gun);
 	free(a);
+}
+
+/* ---- waiting for pressure ------------------------------------------------------------ */
+
+static int start(struct session *session, sd_bus_message *call, const struct meso_config *config,
+		 uint32_t kind, uint32_t shots, struct arming *draft, sd_bus_error *error);
+
+/* After a lease fluid is still pressed together, and a gun does not arm over stored pressure.  It
+ * comes out in a moment: better a late answer than a reservation for nothing. */
+struct waiting {
+	struct mesod *mesod;
+	uint64_t session;
+	sd_bus_message *call;
+	struct meso_config config;
+	uint32_t kind;
+	uint32_t shots;
+	struct arming draft;
+	uint64_t until_ns;
+	sd_event_source *timer;
+};
+
+static void waiting_free(struct waiting *w)
+{
+	sd_event_source_disable_unref(w->timer);
+	sd_bus_message_unref(w->call);
+	free(w);
+}
+
+static bool pressure_holds(const struct session *session)
+{
+	struct meso_status status;
+
+	return session->gun->handle && inj_gun_get_status(session->gun->handle, &status) >= 0 &&
+	       (status.pressure_pa > REST_PA || (status.flags & MESO_STATUS_MOVING));
+}
+
+static int on_waited(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+	struct waiting *w = userdata;
+	struct session *session = find_session(w->mesod, w->session);
+	int r;
+
+	(void)usec;
+	if (session && !session->closing && !session->disarm_call && pressure_holds(session) &&
+	    monotonic_now_ns() < w->until_ns) {
+		(void)sd_event_source_set_time_relative(source, WAIT_US);
+		return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	}
+	if (session)
+		session->arming = false;
+	if (!session)
+		r = bus_fail(&error, ERROR_NO_SUCH_SESSION, "the session is closed");
+	else if (session->disarm_call)
+		r = bus_fail(&error, ERROR_INTERLOCK, "not armed: disarmed meanwhile");
+	else
+		r = check_session(session, &error);
+	if (r >= 0)
+		r = start(session, w->call, &w->config, w->kind, w->shots, &w->draft, &error);
+	if (r < 0)
+		(void)sd_bus_reply_method_error(w->call, &error);
+	if (session && !session->arming)
+		session_not_arming(session);
+	waiting_free(w);
+	return 0;
+}
+
+static int wait_for_rest(struct session *session, sd_bus_message *call,
+			 const struct meso_config *config, uint32_t kind, uint32_t shots,
+			 const struct arming *draft, sd_bus_error *error)
+{
+	struct waiting *w = calloc(1, sizeof(*w));
+	int r;
+
+	if (!w)
+		return bus_fail_internal(error, -ENOMEM);
+	w->mesod = session->mesod;
+	w->session = session->n;
+	w->call = sd_bus_message_ref(call);
+	w->config = *config;
+	w->kind = kind;
+	w->shots = shots;
+	w->draft = *draft;
+	w->until_ns = monotonic_now_ns() + WAIT_LIMIT_NS;
+	r = sd_event_add_time_relative(session->mesod->event, &w->timer, CLOCK_MONOTONIC, WAIT_US, 1000,
+				       on_waited, w);
+	if (r < 0) {
+		waiting_free(w);
+		return bus_fail_internal(error, r);
+	}
+	session->arming = true;
+	session->alive_ns = monotonic_now_ns();
+	return 1;
 }
 
 /* ---- the way there ------------------------------------------------------------------- */
@@ -449,6 +551,9 @@ int session_arm(struct session *session, sd_bus_message *call, const struct arm_
 	strcpy(draft.area, request->area);
 	strcpy(draft.override, request->override);
 	draft.order.expiry_ms = request->expiry_ms;
+	if (pressure_holds(session))
+		return wait_for_rest(session, call, &config, MESO_KIND_TREAT, request->shots, &draft,
+				     error);
 	return start(session, call, &config, MESO_KIND_TREAT, request->shots, &draft, error);
 }
 
@@ -495,5 +600,7 @@ int session_prime(struct session *session, sd_bus_message *call, uint32_t volume
 	config.mode = MESO_MODE_REPEAT;
 	config.rate_mhz = PRIME_RATE_MHZ < info.rate_max_mhz ? PRIME_RATE_MHZ : info.rate_max_mhz;
 	draft.order.expiry_ms = PRIME_EXPIRY_MS;
+	if (pressure_holds(session))
+		return wait_for_rest(session, call, &config, MESO_KIND_PRIME, shots, &draft, error);
 	return start(session, call, &config, MESO_KIND_PRIME, shots, &draft, error);
 }

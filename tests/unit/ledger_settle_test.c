@@ -130,7 +130,7 @@ START_TEST(evidence_that_contradicts_itself_releases_nothing)
 		shots[2].displaced_nl = 20071;
 		break;
 	case 8:
-		shots[2].displaced2_nl = 20101;
+		shots[2].displaced2_nl = 20102;
 		shots[2].displaced_nl = 20001;
 		break;
 	case 9:

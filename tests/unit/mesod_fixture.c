@@ -1,0 +1,566 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * See mesod_fixture.h.
+ */
+#include "mesod_fixture.h"
+
+#include <check.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PATIENCE_MS 10000
+
+/* ---- processes ----------------------------------------------------------------------- */
+
+static const char *program(const char *name, char path[static 256])
+{
+	const char *build = getenv("BUILD");
+	char self[200];
+	ssize_t n;
+
+	if (build) {
+		snprintf(path, 256, "%s/%s", build, name);
+		return path;
+	}
+	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	ck_assert_int_gt((int)n, 0);
+	self[n] = '\0';
+	*strrchr(self, '/') = '\0';
+	snprintf(path, 256, "%s/../%s", self, name);
+	return path;
+}
+
+static pid_t spawn(const char *file, char *const *argv)
+{
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	execvp(file, argv);
+	_exit(127);
+}
+
+static void end_process(pid_t *pid, int sig)
+{
+	int status;
+
+	if (*pid <= 0)
+		return;
+	kill(*pid, sig);
+	ck_assert_int_eq(waitpid(*pid, &status, 0), *pid);
+	*pid = 0;
+	if (sig == SIGTERM)
+		ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "ended with %d", status);
+}
+
+static void start_bus(struct mesod_fixture *f)
+{
+	char config[96], option[128];
+	char *argv[] = { (char *)"dbus-daemon", option, (char *)"--nofork", (char *)"--nopidfile", NULL };
+	const int64_t until = gun_fixture_now_ms() + PATIENCE_MS;
+	char socket[96];
+	FILE *file;
+
+	snprintf(socket, sizeof(socket), "%s/bus", f->dir);
+	snprintf(f->address, sizeof(f->address), "unix:path=%s", socket);
+	snprintf(config, sizeof(config), "%s/bus.conf", f->dir);
+	file = fopen(config, "w");
+	ck_assert_ptr_nonnull(file);
+	fprintf(file,
+		"<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN\""
+		" \"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n"
+		"<busconfig><type>custom</type><listen>%s</listen><auth>EXTERNAL</auth>"
+		"<policy context='default'><allow user='*'/><allow own='*'/>"
+		"<allow send_destination='*'/><allow receive_sender='*'/></policy></busconfig>\n",
+		f->address);
+	fclose(file);
+	snprintf(option, sizeof(option), "--config-file=%s", config);
+	f->bus_pid = spawn("dbus-daemon", argv);
+	while (access(socket, F_OK) < 0) {
+		ck_assert_msg(gun_fixture_now_ms() < until, "no bus");
+		gun_fixture_sleep_ms(5);
+	}
+	chmod(f->dir, 0755);
+	chmod(socket, 0777);
+}
+
+sd_bus *mesod_fixture_connect(const struct mesod_fixture *f)
+{
+	sd_bus *bus = NULL;
+
+	ck_assert_int_ge(sd_bus_new(&bus), 0);
+	ck_assert_int_ge(sd_bus_set_address(bus, f->address), 0);
+	ck_assert_int_ge(sd_bus_set_bus_client(bus, 1), 0);
+	ck_assert_int_ge(sd_bus_start(bus), 0);
+	ck_assert_int_ge(sd_bus_set_method_call_timeout(bus, 8000000), 0);
+	return bus;
+}
+
+static bool has_owner(struct mesod_fixture *f)
+{
+	sd_bus_message *reply = NULL;
+	int here = 0;
+
+	ck_assert_int_ge(sd_bus_call_method(f->bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+					    "org.freedesktop.DBus", "NameHasOwner", NULL, &reply, "s",
+					    "org.mesod1"), 0);
+	ck_assert_int_ge(sd_bus_message_read_basic(reply, 'b', &here), 0);
+	sd_bus_message_unref(reply);
+	return here;
+}
+
+void mesod_fixture_run_daemon(struct mesod_fixture *f)
+{
+	const int64_t until = gun_fixture_now_ms() + PATIENCE_MS;
+	char path[256];
+	char *argv[] = { path, (char *)"--sim", f->gun.socket, (char *)"--address", f->address,
+			 (char *)"--state", f->dir, (char *)"--mark", f->mark,
+			 (char *)"--config", (char *)"/nonexistent",
+			 f->owner ? (char *)"--owner" : NULL, (char *)f->owner, NULL };
+
+	program("mesod", path);
+	f->mesod_pid = spawn(path, argv);
+	while (!has_owner(f)) {
+		ck_assert_msg(mesod_fixture_daemon_lives(f), "mesod did not start");
+		ck_assert_msg(gun_fixture_now_ms() < until, "mesod does not take its name");
+		gun_fixture_sleep_ms(5);
+	}
+}
+
+void mesod_fixture_signal(struct mesod_fixture *f, int sig)
+{
+	if (sig == SIGKILL || sig == SIGTERM)
+		end_process(&f->mesod_pid, sig);
+	else
+		kill(f->mesod_pid, sig);
+}
+
+bool mesod_fixture_daemon_lives(struct mesod_fixture *f)
+{
+	return waitpid(f->mesod_pid, NULL, WNOHANG) == 0;
+}
+
+/* ---- signals from mesod ------------------------------------------------------------------ */
+
+static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct mesod_fixture *f = userdata;
+	const char *lease, *reason;
+	int settled;
+
+	(void)error;
+	if (sd_bus_message_is_signal(message, SESSION, "Shot")) {
+		f->shots_told++;
+	} else if (sd_bus_message_is_signal(message, SESSION, "Closed")) {
+		f->closed++;
+	} else if (sd_bus_message_is_signal(message, GUN, "Telemetry")) {
+		f->telemetry++;
+	} else if (sd_bus_message_is_signal(message, SESSION, "LeaseEnded")) {
+		ck_assert_int_ge(sd_bus_message_read(message, "ssb", &lease, &reason, &settled), 0);
+		f->leases_ended++;
+		f->last_settled = settled;
+	}
+	return 0;
+}
+
+void mesod_fixture_process(struct mesod_fixture *f)
+{
+	while (sd_bus_process(f->bus, NULL) > 0)
+		;
+}
+
+void mesod_fixture_process_for(struct mesod_fixture *f, int ms)
+{
+	const int64_t until = gun_fixture_now_ms() + ms;
+
+	do {
+		mesod_fixture_process(f);
+		gun_fixture_sleep_ms(5);
+	} while (gun_fixture_now_ms() < until);
+}
+
+/* ---- start and stop ------------------------------------------------------------------------ */
+
+void mesod_fixture_start_bare(struct mesod_fixture *f, const char *const *gun_extra, const char *owner)
+{
+	const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+	struct meso_info info;
+	inj_gun *handle = NULL;
+	char *path;
+
+	memset(f, 0, sizeof(*f));
+	f->lease_fd = -1;
+	f->owner = owner;
+	snprintf(f->dir, sizeof(f->dir), "%s/mesod-test-XXXXXX", base);
+	ck_assert_ptr_nonnull(mkdtemp(f->dir));
+	snprintf(f->mark, sizeof(f->mark), "%s/mark", f->dir);
+	gun_fixture_start(&f->gun, gun_extra);
+	ck_assert_int_eq(inj_gun_open(f->gun.uri, INJ_OPEN_READ_ONLY, &handle), 0);
+	ck_assert_int_eq(inj_gun_get_info(handle, &info), 0);
+	inj_gun_unref(handle);
+	ck_assert_int_ge(sd_bus_path_encode(ROOT "/gun", info.serial, &path), 0);
+	snprintf(f->gun_path, sizeof(f->gun_path), "%s", path);
+	free(path);
+
+	start_bus(f);
+	f->bus = mesod_fixture_connect(f);
+	ck_assert_int_ge(sd_bus_add_filter(f->bus, NULL, on_message, f), 0);
+	mesod_fixture_run_daemon(f);
+}
+
+void mesod_fixture_start(struct mesod_fixture *f, const char *const *gun_extra)
+{
+	mesod_fixture_start_bare(f, gun_extra, NULL);
+	ck_assert_int_ge(mesod_call(f->bus, ROOT, MANAGER, "RegisterOperator", NULL, NULL, "usss",
+				    (uint32_t)getuid(), "Dr. Test", "L-1", "2999-12-31"), 0);
+	ck_assert_int_ge(mesod_call(f->bus, ROOT, MANAGER, "AddPatient", NULL, NULL, "sssu",
+				    FIXTURE_PATIENT, "Jane Doe", "1980-02-29", 70000u), 0);
+}
+
+void mesod_fixture_stop(struct mesod_fixture *f)
+{
+	struct dirent *entry;
+	DIR *dir;
+
+	if (f->lease_fd >= 0)
+		close(f->lease_fd);
+	end_process(&f->mesod_pid, SIGTERM);
+	f->bus = sd_bus_close_unref(f->bus);
+	end_process(&f->bus_pid, SIGKILL);
+	gun_fixture_stop(&f->gun);
+	dir = opendir(f->dir);
+	ck_assert_ptr_nonnull(dir);
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	closedir(dir);
+	rmdir(f->dir);
+}
+
+/* ---- calls ------------------------------------------------------------------------------------ */
+
+int mesod_call(sd_bus *bus, const char *path, const char *interface, const char *member,
+	       sd_bus_error *error, sd_bus_message **reply, const char *types, ...)
+{
+	sd_bus_error mine = SD_BUS_ERROR_NULL;
+	sd_bus_message *call = NULL;
+	va_list args;
+	int r;
+
+	ck_assert_int_ge(sd_bus_message_new_method_call(bus, &call, "org.mesod1", path, interface, member),
+			 0);
+	if (types && *types) {
+		va_start(args, types);
+		ck_assert_int_ge(sd_bus_message_appendv(call, types, args), 0);
+		va_end(args);
+	}
+	r = sd_bus_call(bus, call, 0, error ? error : &mine, reply);
+	sd_bus_message_unref(call);
+	if (r < 0 && !error)
+		fprintf(stderr, "%s: %s: %s\n", member, mine.name, mine.message);
+	sd_bus_error_free(&mine);
+	return r;
+}
+
+void mesod_fixture_wait_reconciled(struct mesod_fixture *f)
+{
+	const int64_t until = gun_fixture_now_ms() + PATIENCE_MS;
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+
+	/* The refusals come in a fixed order: a patient that does not exist is asked for last. */
+	for (;;) {
+		bool ready;
+
+		mesod_call(f->bus, ROOT, MANAGER, "OpenSession", &error, NULL, "osa{sv}", f->gun_path,
+			   "nobody", 0);
+		ready = sd_bus_error_has_name(&error, "org.mesod1.Error.NoSuchPatient") ||
+			sd_bus_error_has_name(&error, "org.mesod1.Error.Quarantined") ||
+			sd_bus_error_has_name(&error, "org.mesod1.Error.Busy");
+		if (ready)
+			break;
+		ck_assert_msg(gun_fixture_now_ms() < until, "not reconciled: %s", error.message);
+		sd_bus_error_free(&error);
+		gun_fixture_sleep_ms(10);
+	}
+	sd_bus_error_free(&error);
+}
+
+void mesod_fixture_open_session(struct mesod_fixture *f)
+{
+	sd_bus_message *reply = NULL;
+	const char *path;
+	int fd;
+
+	mesod_fixture_wait_reconciled(f);
+	ck_assert_int_ge(mesod_call(f->bus, ROOT, MANAGER, "OpenSession", NULL, &reply, "osa{sv}",
+				    f->gun_path, FIXTURE_PATIENT, 0), 0);
+	ck_assert_int_ge(sd_bus_message_read(reply, "oh", &path, &fd), 0);
+	snprintf(f->session, sizeof(f->session), "%s", path);
+	f->lease_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	ck_assert_int_ge(f->lease_fd, 0);
+	sd_bus_message_unref(reply);
+}
+
+void mesod_fixture_load(struct mesod_fixture *f)
+{
+	gun_fixture_ask(&f->gun, "hand contact 0");
+	gun_fixture_ask(&f->gun, "hand syringe 5000000");
+	ck_assert_int_ge(mesod_call(f->bus, f->session, SESSION, "Load", NULL, NULL, "a{sv}", 0), 0);
+}
+
+void mesod_fixture_wait_lease_ended(struct mesod_fixture *f)
+{
+	const int64_t until = gun_fixture_now_ms() + PATIENCE_MS;
+	const unsigned int before = f->leases_ended;
+
+	for (;;) {
+		mesod_fixture_process(f);
+		if (f->leases_ended != before)
+			return;
+		ck_assert_msg(gun_fixture_now_ms() < until, "the lease does not end");
+		gun_fixture_sleep_ms(2);
+	}
+}
+
+static void take_lease(struct mesod_fixture *f, sd_bus_message *reply)
+{
+	const char *lease;
+
+	ck_assert_int_ge(sd_bus_message_read(reply, "st", &lease, &f->reserved_nl), 0);
+	snprintf(f->lease, sizeof(f->lease), "%s", lease);
+}
+
+void mesod_fixture_prime(struct mesod_fixture *f, uint32_t volume_nl)
+{
+	sd_bus_message *reply = NULL;
+
+	/* The contact switch is tried once: only one that works earns a prime its credit. */
+	gun_fixture_ask(&f->gun, "hand contact 1");
+	gun_fixture_sleep_ms(5);
+	gun_fixture_ask(&f->gun, "hand contact 0");
+	gun_fixture_sleep_ms(5);
+	ck_assert_int_ge(mesod_call(f->bus, f->session, SESSION, "Prime", NULL, &reply, "u", volume_nl), 0);
+	take_lease(f, reply);
+	sd_bus_message_unref(reply);
+	gun_fixture_sleep_ms(5);
+	gun_fixture_ask(&f->gun, "hand trigger 1");
+	mesod_fixture_wait_lease_ended(f);
+	gun_fixture_ask(&f->gun, "hand trigger 0");
+	ck_assert(f->last_settled);
+}
+
+int mesod_fixture_try_arm(struct mesod_fixture *f, uint32_t dose_nl, uint32_t shots,
+			  uint32_t depth_um, sd_bus_error *error)
+{
+	sd_bus_message *reply = NULL;
+	int r;
+
+	gun_fixture_ask(&f->gun, "hand contact 1");
+	r = mesod_call(f->bus, f->session, SESSION, "Arm", error, &reply, "a{sv}", 3, "dose_nl", "u",
+		       dose_nl, "shots", "u", shots, "depth_um", "u", depth_um);
+	if (r >= 0)
+		take_lease(f, reply);
+	sd_bus_message_unref(reply);
+	return r;
+}
+
+void mesod_fixture_arm(struct mesod_fixture *f, uint32_t dose_nl, uint32_t shots)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+
+	ck_assert_msg(mesod_fixture_try_arm(f, dose_nl, shots, 2000, &error) >= 0, "Arm: %s: %s",
+		      error.name, error.message);
+	gun_fixture_sleep_ms(5);
+}
+
+void mesod_fixture_shoot(struct mesod_fixture *f)
+{
+	const int64_t until = gun_fixture_now_ms() + PATIENCE_MS;
+	struct meso_status before, status;
+
+	while (gun_fixture_now_ms() < f->gun.pulled_ms + 125)
+		gun_fixture_sleep_ms(5);
+	mesod_fixture_status(f, &before);
+	f->gun.pulled_ms = gun_fixture_now_ms();
+	gun_fixture_ask(&f->gun, "hand trigger 1");
+	do {
+		gun_fixture_sleep_ms(3);
+		mesod_fixture_status(f, &status);
+		ck_assert_msg(gun_fixture_now_ms() < until, "no shot: state %s, faults 0x%x, lease %s",
+			      inj_state_name(status.state), status.faults,
+			      inj_end_name(status.lease_end));
+	} while (status.shot_count == before.shot_count);
+	gun_fixture_ask(&f->gun, "hand trigger 0");
+	mesod_fixture_process(f);
+}
+
+void mesod_fixture_ready_to_arm(struct mesod_fixture *f)
+{
+	mesod_fixture_open_session(f);
+	mesod_fixture_load(f);
+	mesod_fixture_prime(f, 60000);
+}
+
+void mesod_fixture_close_session(struct mesod_fixture *f)
+{
+	ck_assert_int_ge(mesod_call(f->bus, f->session, SESSION, "Close", NULL, NULL, ""), 0);
+	close(f->lease_fd);
+	f->lease_fd = -1;
+}
+
+/* ---- what is so ---------------------------------------------------------------------------------- */
+
+void mesod_fixture_status(struct mesod_fixture *f, struct meso_status *status)
+{
+	sd_bus_message *reply = NULL;
+	const void *bytes;
+	size_t size;
+
+	ck_assert_int_ge(mesod_call(f->bus, f->gun_path, GUN, "GetSnapshot", NULL, &reply, ""), 0);
+	ck_assert_int_ge(sd_bus_message_read_array(reply, 'y', &bytes, &size), 0);
+	ck_assert_uint_eq(size, sizeof(*status));
+	memcpy(status, bytes, size);
+	sd_bus_message_unref(reply);
+}
+
+char *mesod_fixture_text(struct mesod_fixture *f, const char *path, const char *interface,
+			 const char *property)
+{
+	char *text = NULL;
+
+	ck_assert_int_ge(sd_bus_get_property_string(f->bus, "org.mesod1", path, interface, property, NULL,
+						    &text), 0);
+	return text;
+}
+
+void mesod_fixture_patient(struct mesod_fixture *f, struct fixture_patient *ret)
+{
+	sd_bus_message *reply = NULL;
+	const char *key;
+
+	memset(ret, 0, sizeof(*ret));
+	ck_assert_int_ge(mesod_call(f->bus, ROOT, MANAGER, "GetPatient", NULL, &reply, "s",
+				    FIXTURE_PATIENT), 0);
+	ck_assert_int_ge(sd_bus_message_enter_container(reply, 'a', "{sv}"), 0);
+	while (sd_bus_message_enter_container(reply, 'e', "sv") > 0) {
+		ck_assert_int_ge(sd_bus_message_read_basic(reply, 's', &key), 0);
+		if (strcmp(key, "delivered_24h_nl") == 0)
+			ck_assert_int_ge(sd_bus_message_read(reply, "v", "t", &ret->settled_nl), 0);
+		else if (strcmp(key, "outstanding_nl") == 0)
+			ck_assert_int_ge(sd_bus_message_read(reply, "v", "t", &ret->outstanding_nl), 0);
+		else
+			ck_assert_int_ge(sd_bus_message_skip(reply, "v"), 0);
+		ck_assert_int_ge(sd_bus_message_exit_container(reply), 0);
+	}
+	sd_bus_message_unref(reply);
+}
+
+struct record {
+	uint64_t number;
+	char type[32];
+	int64_t delivered;
+	int64_t kind;
+};
+
+static void read_record(sd_bus_message *reply, struct record *record)
+{
+	const char *key, *contents, *text;
+	char type;
+
+	memset(record, 0, sizeof(*record));
+	while (sd_bus_message_enter_container(reply, 'e', "sv") > 0) {
+		ck_assert_int_ge(sd_bus_message_read_basic(reply, 's', &key), 0);
+		ck_assert_int_ge(sd_bus_message_peek_type(reply, &type, &contents), 0);
+		if (strcmp(key, "type") == 0) {
+			ck_assert_int_ge(sd_bus_message_read(reply, "v", "s", &text), 0);
+			snprintf(record->type, sizeof(record->type), "%s", text);
+		} else if (strcmp(key, "number") == 0 && strcmp(contents, "t") == 0) {
+			ck_assert_int_ge(sd_bus_message_read(reply, "v", "t", &record->number), 0);
+		} else if (strcmp(contents, "x") == 0) {
+			int64_t value;
+
+			ck_assert_int_ge(sd_bus_message_read(reply, "v", "x", &value), 0);
+			if (strcmp(key, "delivered_nl") == 0)
+				record->delivered = value;
+			else if (strcmp(key, "kind") == 0)
+				record->kind = value;
+		} else {
+			ck_assert_int_ge(sd_bus_message_skip(reply, "v"), 0);
+		}
+		ck_assert_int_ge(sd_bus_message_exit_container(reply), 0);
+	}
+}
+
+static void count_record(const struct record *record, struct fixture_ledger *ret)
+{
+	ret->records++;
+	if (strcmp(record->type, "incident") == 0)
+		ret->incidents++;
+	if (strcmp(record->type, "settlement") == 0)
+		ret->settlements++;
+	if (strcmp(record->type, "shot") != 0)
+		return;
+	ret->shots++;
+	ret->delivered_nl += (uint64_t)record->delivered;
+	if (record->kind == MESO_KIND_PRIME)
+		ret->primes_nl += (uint64_t)record->delivered;
+}
+
+void mesod_fixture_ledger(struct mesod_fixture *f, struct fixture_ledger *ret)
+{
+	uint64_t after = 0, before;
+
+	memset(ret, 0, sizeof(*ret));
+	do {
+		sd_bus_message *reply = NULL;
+		struct record record;
+
+		before = after;
+		ck_assert_int_ge(mesod_call(f->bus, ROOT, MANAGER, "ListLedger", NULL, &reply, "tu", after,
+					    1000u), 0);
+		ck_assert_int_ge(sd_bus_message_enter_container(reply, 'a', "a{sv}"), 0);
+		while (sd_bus_message_enter_container(reply, 'a', "{sv}") > 0) {
+			read_record(reply, &record);
+			count_record(&record, ret);
+			after = record.number;
+			ck_assert_int_ge(sd_bus_message_exit_container(reply), 0);
+		}
+		sd_bus_message_unref(reply);
+	} while (after != before);
+}
+
+void mesod_fixture_assert_covered(struct mesod_fixture *f)
+{
+	struct fixture_patient patient;
+	struct meso_truth truth;
+
+	/* The truth first: what is delivered after it was read must not count against the ledger. */
+	gun_fixture_truth(&f->gun, &truth);
+	mesod_fixture_patient(f, &patient);
+	ck_assert_msg(truth.delivered_contact_fl <=
+			      (patient.settled_nl + patient.outstanding_nl) * 1000000,
+		      "in the skin %llu nl, settled %llu nl, outstanding %llu nl",
+		      (unsigned long long)truth.delivered_contact_fl / 1000000,
+		      (unsigned long long)patient.settled_nl, (unsigned long long)patient.outstanding_nl);
+}
+
+void mesod_fixture_assert_equal(struct mesod_fixture *f)
+{
+	struct fixture_ledger ledger;
+	struct meso_status status;
+
+	mesod_fixture_status(f, &status);
+	mesod_fixture_ledger(f, &ledger);
+	ck_assert_uint_eq(ledger.shots, status.shot_count);
+	ck_assert_uint_eq(ledger.delivered_nl, status.total_nl);
+}
