@@ -109,6 +109,9 @@ static bool treat_with_failing_memory(unsigned n, bool rest)
 	if (failed && rest)
 		ck_assert_int_ne(rig_arm(r, MESO_KIND_PRIME, 20000, 1), 0);
 
+	/* a write that failed has left no trace in the gun's own memory either */
+	ck_assert_mem_eq(&r->m.nv, &r->durable, sizeof(r->durable));
+
 	/* what the memory holds, were power lost now: records, and the intent */
 	ck_assert_int_eq(meso_nv_check(&r->durable), 0);
 	for (u64 i = 1; i <= r->durable.head.shot_count; i++)

@@ -174,22 +174,29 @@ END_TEST
 
 START_TEST(a_trigger_held_before_arm_does_nothing_until_let_go_and_pulled_again)
 {
-	struct rig *r = rig_new();
+	/* in either mode; long before ARM, and in the very millisecond of it */
+	for (unsigned i = 0; i < 4; i++) {
+		struct meso_config c = rig_config();
+		struct rig *r;
 
-	rig_prime(r);
-	rig_hand(r, MESO_HAND_CONTACT, 1);
-	rig_hand(r, MESO_HAND_TRIGGER, 1);
-	rig_run(r, 50);
-	ck_assert_int_eq(rig_arm(r, MESO_KIND_TREAT, 100000, 5), 0);
-	rig_run(r, 3000);
-	ck_assert_uint_eq(rig_truth(r).shots, 3);
-	rig_hand(r, MESO_HAND_TRIGGER, 0);
-	rig_run(r, 10);
-	ck_assert_uint_eq(rig_truth(r).shots, 3);
-	rig_hand(r, MESO_HAND_TRIGGER, 1);
-	rig_run(r, 10);
-	ck_assert_uint_eq(rig_truth(r).shots, 4);
-	rig_free(r);
+		c.mode = i & 1 ? MESO_MODE_REPEAT : MESO_MODE_SINGLE;
+		r = rig_new_with(c);
+		rig_prime(r);
+		rig_hand(r, MESO_HAND_CONTACT, 1);
+		rig_run(r, 5);
+		rig_hand(r, MESO_HAND_TRIGGER, 1);
+		rig_run(r, i & 2 ? 0 : 50);
+		ck_assert_int_eq(rig_arm(r, MESO_KIND_TREAT, 100000, 5), 0);
+		rig_run(r, 3000);
+		ck_assert_uint_eq(rig_truth(r).shots, 3);
+		rig_hand(r, MESO_HAND_TRIGGER, 0);
+		rig_run(r, 10);
+		ck_assert_uint_eq(rig_truth(r).shots, 3);
+		rig_hand(r, MESO_HAND_TRIGGER, 1);
+		rig_run(r, 10);
+		ck_assert_uint_eq(rig_truth(r).shots, 4);
+		rig_free(r);
+	}
 }
 END_TEST
 
