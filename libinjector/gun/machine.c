@@ -109,6 +109,7 @@ static int open_files(struct mg_machine *m, const struct mg_machine_options *o, 
 		snprintf(error, MG_TEXT_MAX,
 			 r == -EPROTO ? "%s: not a truth file of this version of meso-gun; remove "
 					"it to start with a new gun" :
+			 r == -EBUSY  ? "%s: another meso-gun uses this truth file" :
 					"%s: cannot open the truth file: %s",
 			 o->truth, strerror(-r));
 	return r;
@@ -134,8 +135,12 @@ static int start(struct mg_machine *m, const struct mg_machine_options *o, u64 n
 	if (random_u64(&epoch) < 0 || random_u64(&boot_id) < 0)
 		return -EIO;
 	meso_model_params_default(&params);
-	if (o->serial)
-		snprintf(params.serial, sizeof(params.serial), "%s", o->serial);
+	if (o->serial) {
+		if (strlen(o->serial) >= sizeof(params.serial))
+			return -EINVAL;
+		memset(params.serial, 0, sizeof(params.serial));
+		memcpy(params.serial, o->serial, strlen(o->serial));
+	}
 	params.mutants = o->mutants;
 	known = mg_memory_load(&m->memory, &nv);
 	if (known < 0)
@@ -172,8 +177,13 @@ int mg_machine_new(const struct mg_machine_options *options, u64 now,
 	if (r == 0) {
 		r = start(m, options, now);
 		if (r < 0)
-			snprintf(error, MG_TEXT_MAX, "%s: cannot start the gun: %s",
-				 options->memory, strerror(-r));
+			snprintf(error, MG_TEXT_MAX,
+				 r == -EINVAL && options->serial ?
+					 "%s: a serial number has 1 to 31 of A-Z a-z 0-9 . _ -" :
+					 "%s: cannot start the gun: %s",
+				 r == -EINVAL && options->serial ? options->serial :
+								   options->memory,
+				 strerror(-r));
 	}
 	if (r < 0) {
 		mg_machine_free(m);

@@ -171,7 +171,5 @@ int main(int argc, char **argv)
 		return complain("--socket and --memory are needed");
 	if (gun.keep_power && !gun.truth)
 		return complain("--no-power-loss needs --truth");
-	if (gun.serial && strlen(gun.serial) >= MESO_SERIAL_LEN)
-		return complain("the serial number is too long");
 	return run(&gun, &server);
 }

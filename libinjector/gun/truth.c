@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,6 +32,7 @@ struct mg_truth {
 	struct layout *map;
 	size_t size;
 	size_t body_size;
+	int fd; /* holds the lock */
 };
 
 static const char truth_magic[8] = { 'm', 'e', 's', 'o', 't', 'r', 'u', 'e' };
@@ -52,8 +54,9 @@ int mg_truth_open(const char *path, size_t body_size, struct mg_truth **ret_file
 	if (!file)
 		return -ENOMEM;
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
-	if (fd < 0 || fstat(fd, &st) < 0 || (st.st_size == 0 && ftruncate(fd, (off_t)size) < 0)) {
-		r = -errno;
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &st) < 0 ||
+	    (st.st_size == 0 && ftruncate(fd, (off_t)size) < 0)) {
+		r = errno == EWOULDBLOCK ? -EBUSY : -errno;
 		goto fail;
 	}
 	r = -EPROTO;
@@ -76,7 +79,7 @@ int mg_truth_open(const char *path, size_t body_size, struct mg_truth **ret_file
 		munmap(file->map, size);
 		goto fail;
 	}
-	close(fd);
+	file->fd = fd;
 	*ret_file = file;
 	return 0;
 fail:
@@ -90,6 +93,7 @@ struct mg_truth *mg_truth_close(struct mg_truth *file)
 {
 	if (file) {
 		munmap(file->map, file->size);
+		close(file->fd);
 		free(file);
 	}
 	return NULL;

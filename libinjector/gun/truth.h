@@ -11,7 +11,7 @@
 struct mg_truth;
 
 /* @body_size: of the body that mg_truth_save() keeps beside the truth.  -EPROTO: the file is
- * something else, or of another version. */
+ * something else, or of another version; -EBUSY: another process has it. */
 int mg_truth_open(const char *path, size_t body_size, struct mg_truth **ret_file);
 struct mg_truth *mg_truth_close(struct mg_truth *file);
 void mg_truth_save(struct mg_truth *file, const struct meso_truth *truth, const void *body);
