@@ -19,6 +19,11 @@
 #define RETRY_US	20000	/* the gun is not quiet yet, or its records are on their way */
 #define RETRY_LEDGER_US 1000000 /* the ledger could not */
 
+/* What a prime pressed together comes out after its lease: 20 nl for each kPa.  As long as that is
+ * worth counting, contact still makes the prime a dose. */
+#define PRIME_REST_PA	500
+#define PRIME_REST_NS	10000000000ULL
+
 struct collection {
 	struct gun *gun;
 	int64_t now_s;
@@ -198,6 +203,21 @@ void collect_settle_unarmed(struct gun *gun)
 	submit(c);
 }
 
+/* Whether the fluid of a prime has come to rest, off the skin.  After a time that no fluid needs, it
+ * earns no credit. */
+static bool prime_rests(struct lease *lease, const struct meso_status *status)
+{
+	if (lease->kind != MESO_KIND_PRIME || lease->never_armed || lease->contact ||
+	    lease->events_lost)
+		return true;
+	if (status->pressure_pa <= PRIME_REST_PA)
+		return true;
+	if (monotonic_now_ns() - lease->closed_ns < PRIME_REST_NS)
+		return false;
+	lease->contact = true;
+	return true;
+}
+
 /* The gun's log could not be read: control may have been lost with a heartbeat. */
 static void lost_control(struct gun *gun, int r)
 {
@@ -257,7 +277,7 @@ void collect_kick(struct gun *gun)
 	c->n_shots = (size_t)n;
 	/* The status is older than the log that was read, so a quiet gun's log is complete. */
 	complete = gun_status_is_quiet(&status) && (status.flags & MESO_STATUS_RECONCILED) && !remaining;
-	if (lease && lease->stage == LEASE_CLOSING && complete &&
+	if (lease && lease->stage == LEASE_CLOSING && complete && prime_rests(lease, &status) &&
 	    inj_gun_get_info(gun->handle, &info) >= 0)
 		fill_evidence(c, lease, &info, &status);
 

@@ -127,6 +127,8 @@ void lease_close(struct lease *lease, uint32_t end)
 	lease->heartbeat = sd_event_source_disable_unref(lease->heartbeat);
 	if (lease->stage == LEASE_LIVE)
 		lease->stage = LEASE_CLOSING;
+	if (!lease->closed_ns)
+		lease->closed_ns = monotonic_now_ns();
 	if (!lease->overdue_timer &&
 	    sd_event_add_time_relative(gun->mesod->event, &lease->overdue_timer, CLOCK_MONOTONIC,
 				       LEASE_OVERDUE_US, 0, on_overdue, lease) < 0)
@@ -136,6 +138,8 @@ void lease_close(struct lease *lease, uint32_t end)
 
 void lease_check(struct lease *lease, const struct meso_status *status)
 {
+	if (status->flags & MESO_STATUS_CONTACT)
+		lease->contact = true;
 	if (lease->stage != LEASE_LIVE) {
 		if (status->lease_end != MESO_END_NONE &&
 		    memcmp(status->lease_id, lease->id, MESO_LEASE_ID_LEN) == 0)

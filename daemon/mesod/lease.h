@@ -42,6 +42,7 @@ struct lease {
 	bool contact;	      /* contact was seen since ARM */
 	bool events_lost;     /* so contact may have been missed */
 	bool overdue;
+	uint64_t closed_ns;   /* when it began to close, CLOCK_MONOTONIC */
 	uint64_t armed_boot_id;
 	uint64_t shot_count;  /* the gun's counters when it was reserved */
 	uint64_t total_nl;

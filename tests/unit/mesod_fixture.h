@@ -38,6 +38,7 @@ struct mesod_fixture {
 	/* what the session told us */
 	unsigned int shots_told;
 	unsigned int leases_ended;
+	char ended[40];	   /* newest lease told to have ended */
 	bool last_settled;
 	unsigned int closed;
 	unsigned int telemetry;
