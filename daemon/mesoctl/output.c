@@ -93,16 +93,20 @@ char *ctl_format_unit(const char *unit, const json_t *value, char buf[INJ_TEXT_M
 		{ "g", INJ_BODY_MASS },
 	};
 
-	/* What does not fit 63 bits is no bound at all. */
-	if (!json_is_integer(value)) {
+	/* A rule that does not count anything has no unit. */
+	if (!*unit) {
+		snprintf(buf, INJ_TEXT_MAX, "-");
+		return buf;
+	}
+	/* mesod says "no bound" with the largest number that there is. */
+	if (!json_is_integer(value) || json_integer_value(value) >= UINT32_MAX) {
 		snprintf(buf, INJ_TEXT_MAX, "none");
 		return buf;
 	}
 	for (size_t i = 0; i < ARRAY_LENGTH(units); i++)
 		if (strcmp(units[i].unit, unit) == 0)
 			return inj_format(units[i].dimension, json_integer_value(value), buf);
-	snprintf(buf, INJ_TEXT_MAX, "%" JSON_INTEGER_FORMAT "%s%s", json_integer_value(value),
-		 *unit ? " " : "", unit);
+	snprintf(buf, INJ_TEXT_MAX, "%" JSON_INTEGER_FORMAT " %s", json_integer_value(value), unit);
 	return buf;
 }
 

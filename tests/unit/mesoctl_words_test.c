@@ -105,12 +105,14 @@ START_TEST(a_bound_that_does_not_exist_is_none)
 	_cleanup_(ctl_json_decrefp) json_t *endless = json_string("0xffffffffffffffff");
 	_cleanup_(ctl_json_decrefp) json_t *volume = json_integer(6000000),
 					   *shots = json_integer(20);
+	_cleanup_(ctl_json_decrefp) json_t *most = json_integer(UINT32_MAX);
 	char text[INJ_TEXT_MAX];
 
 	ck_assert_str_eq(ctl_format_unit("nL", endless, text), "none");
 	ck_assert_str_eq(ctl_format_unit("nL", volume, text), "6 mL");
 	ck_assert_str_eq(ctl_format_unit("shots", shots, text), "20 shots");
-	ck_assert_str_eq(ctl_format_unit("", shots, text), "20");
+	ck_assert_str_eq(ctl_format_unit("shots", most, text), "none");
+	ck_assert_str_eq(ctl_format_unit("", shots, text), "-");
 }
 END_TEST
 
