@@ -140,6 +140,7 @@ START_TEST(every_number_is_accounted_for_whatever_the_reader_does)
 		random = random * 1103515245 + 12345;
 		if (random >> 16 & 1) {
 			push(MESO_EVENT_TRIGGER);
+			ck_assert_uint_le(q.count, DEPTH);
 			continue;
 		}
 		if (!meso_events_peek(&q, &record))
@@ -278,6 +279,19 @@ START_TEST(a_shallower_queue_keeps_removed)
 }
 END_TEST
 
+START_TEST(another_depth_leaves_no_gap_where_nothing_was_lost)
+{
+	push_many(3);
+	push(MESO_EVENT_REMOVED);
+	resize(64);
+	push_many(1);
+	ck_assert_uint_eq(take().head.seq, 1);
+	ck_assert_uint_eq(take().head.seq, 2);
+	ck_assert_uint_eq(take().head.seq, 3);
+	ck_assert_uint_eq(take().head.seq, 4);
+}
+END_TEST
+
 START_TEST(a_configuration_that_cannot_be_is_refused)
 {
 	static const struct meso_event_config bad[] = {
@@ -322,6 +336,7 @@ int main(void)
 	tcase_add_test(c, a_deeper_queue_keeps_what_was_queued);
 	tcase_add_test(c, a_shallower_queue_counts_what_it_drops);
 	tcase_add_test(c, a_shallower_queue_keeps_removed);
+	tcase_add_test(c, another_depth_leaves_no_gap_where_nothing_was_lost);
 	tcase_add_test(c, a_configuration_that_cannot_be_is_refused);
 	suite_add_tcase(s, c);
 	runner = srunner_create(s);

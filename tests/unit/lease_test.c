@@ -465,10 +465,14 @@ START_TEST(an_arm_that_the_gun_refuses_leaves_no_trace)
 	static const int refusals[] = { -EBUSY, -EACCES, -ESTALE, -ERANGE, -ENOSPC, -ENODATA,
 					-EINVAL };
 	struct meso_lease lease = good_lease();
-	struct meso_status before = status();
-	struct meso_status after;
+	struct meso_status before, after;
+	struct meso_account account;
 	unsigned int i;
 
+	gun.plunger_nm = 1000;
+	report(MS);
+	before = status();
+	account = il->account;
 	for (i = 0; i < ARRAY_SIZE(refusals); i++) {
 		ck_assert_int_eq(meso_interlock_arm_begin(il, OWNER, &lease, now, &act), 0);
 		act = 0;
@@ -476,6 +480,7 @@ START_TEST(an_arm_that_the_gun_refuses_leaves_no_trace)
 		ck_assert(!(act & MESO_ACT_ABORT));
 		after = status();
 		ck_assert(!memcmp(&before, &after, sizeof(before)));
+		ck_assert(!memcmp(&account, &il->account, sizeof(account)));
 	}
 }
 END_TEST
@@ -642,6 +647,64 @@ START_TEST(five_shots_spend_a_lease_of_five)
 	ck_assert_uint_eq(status().state, MESO_STATE_DISARMING);
 	ck_assert_uint_eq(status().faults, 0);
 	ck_assert_uint_eq(status().journal_count, 5);
+	/* Where the plunger has come to rest is no movement. */
+	shut(MESO_END_DISARM);
+	report(MS);
+	report(MS);
+	ck_assert_uint_eq(status().state, MESO_STATE_IDLE);
+	ck_assert_uint_eq(status().faults, 0);
+}
+END_TEST
+
+START_TEST(a_stop_reaches_a_gun_that_we_believe_disarmed)
+{
+	act = 0;
+	ck_assert_int_eq(meso_interlock_disarm(il, MESO_END_DISARM, now, &act), 0);
+	ck_assert(act & MESO_ACT_ABORT);
+	ck_assert_uint_eq(status().state, MESO_STATE_IDLE);
+}
+END_TEST
+
+START_TEST(a_shot_that_runs_on_is_an_overrun_even_where_an_earlier_one_fell_short)
+{
+	arm();
+	begin_shot();
+	end_shot(5000);
+	begin_shot();
+	gun.plunger_nm += travel_nm(20000) + MESO_TRAVEL_TOLERANCE_NM;
+	gun.plunger2_nm = gun.plunger_nm;
+	report(MS);
+	ck_assert_uint_eq(status().faults, 0);
+	gun.plunger_nm += 1500;
+	gun.plunger2_nm = gun.plunger_nm;
+	report(MS);
+	assert_caught(MESO_FAULT_HOST_OVERRUN, MESO_END_OVERRUN);
+}
+END_TEST
+
+START_TEST(a_total_that_the_log_does_not_explain_is_implausible)
+{
+	arm();
+	begin_shot();
+	end_shot(20000);
+	ck_assert_uint_eq(status().faults, 0);
+	gun.total_nl++;
+	report(MS);
+	assert_caught(MESO_FAULT_HOST_IMPLAUSIBLE, MESO_END_FAULT);
+}
+END_TEST
+
+START_TEST(nothing_confirms_a_stop_while_the_arm_is_under_way)
+{
+	struct meso_lease lease = good_lease();
+	int i;
+
+	ck_assert_int_eq(meso_interlock_arm_begin(il, OWNER, &lease, now, &act), 0);
+	meso_interlock_disarm(il, MESO_END_DISARM, now, &act);
+	for (i = 0; i < 20; i++) {
+		report(10 * MS);
+		ck_assert_uint_eq(status().state, MESO_STATE_DISARMING);
+	}
 }
 END_TEST
 
@@ -1261,6 +1324,10 @@ static Suite *suite(void)
 	tcase_add_test(c, each_fault_of_the_gun_ends_the_lease_but_one_that_informs);
 	tcase_add_test(c, a_lease_that_the_gun_ends_needs_no_stop);
 	tcase_add_test(c, five_shots_spend_a_lease_of_five);
+	tcase_add_test(c, a_stop_reaches_a_gun_that_we_believe_disarmed);
+	tcase_add_test(c, a_shot_that_runs_on_is_an_overrun_even_where_an_earlier_one_fell_short);
+	tcase_add_test(c, a_total_that_the_log_does_not_explain_is_implausible);
+	tcase_add_test(c, nothing_confirms_a_stop_while_the_arm_is_under_way);
 	tcase_add_test(c, a_sixth_shot_of_five_is_an_overrun);
 	tcase_add_test(c, two_shots_from_one_press_are_an_overrun);
 	tcase_add_test(c, a_plunger_that_runs_on_is_an_overrun);

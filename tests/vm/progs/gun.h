@@ -279,6 +279,7 @@ static inline int ready_gun(const char *node)
 	hand("contact", 0);
 	lease = usual_lease(fd, MESO_KIND_PRIME, 60000, 3);
 	require_eq(ask(fd, MESO_IOC_ARM, &lease), 0);
+	beat_for(fd, &lease, 50);	/* the trigger must be seen released first */
 	for (int i = 0; i < 3; i++)
 		shoot(fd, &lease);
 	wait_status(fd, &lease, 8000, s.flags & MESO_STATUS_PRIMED && s.lease_end);

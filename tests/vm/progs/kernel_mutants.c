@@ -34,6 +34,7 @@ static int primed_gun(void)
 	require_eq(ask(fd, MESO_IOC_CONFIGURE, &config), 0);
 	lease = usual_lease(fd, MESO_KIND_PRIME, 60000, 3);
 	require_eq(ask(fd, MESO_IOC_ARM, &lease), 0);
+	beat_for(fd, &lease, 50);	/* the trigger must be seen released first */
 	for (uint64_t i = 1; i <= 3; i++) {
 		uint64_t count = status_of(fd).shot_count;
 
