@@ -20,8 +20,8 @@ struct sim_gun {
 	int fd;
 	int events_fd;
 	const struct inj_sim_page *page;
-	uint64_t number;	/* of the newest request */
-	bool unanswered;	/* that one timed out and its reply has not come since */
+	uint64_t number; /* of the newest request */
+	bool unanswered; /* that one timed out and its reply has not come since */
 	struct inj_sim_request request;
 	struct inj_sim_reply reply;
 };
@@ -260,9 +260,9 @@ static int connect_to(const char *path, int *ret_fd)
 	if (r < 0) {
 		/* Nobody listens any more: that gun is unplugged.  A full queue of a frozen
 		 * simulator is as good as no answer. */
-		r = errno == ECONNREFUSED || errno == EPROTOTYPE ? -ENODEV :
-		    errno == EAGAIN				 ? -ETIMEDOUT :
-								   -errno;
+		r = errno == ECONNREFUSED || errno == EPROTOTYPE ? -ENODEV
+		    : errno == EAGAIN                            ? -ETIMEDOUT
+								 : -errno;
 		close(fd);
 		return r;
 	}
@@ -325,7 +325,9 @@ static int read_welcome(struct sim_gun *gun, struct inj_sim_welcome *welcome, in
 		char bytes[CMSG_SPACE(8 * sizeof(int))];
 	} control;
 	struct iovec iov = { .iov_base = welcome, .iov_len = sizeof(*welcome) };
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+	struct msghdr message = { .msg_iov = &iov,
+				  .msg_iovlen = 1,
+				  .msg_control = &control,
 				  .msg_controllen = sizeof(control) };
 	ssize_t n;
 

@@ -394,7 +394,7 @@ int inj_gun_get_shots(inj_gun *gun, uint64_t from, struct meso_shot *ret_shots, 
 
 		memset(&shots, 0, offsetof(struct meso_shots, shot));
 		shots.from = from;
-		r = control(gun, MESO_IOC_GET_SHOTS, &shots);
+		r = request(gun, MESO_IOC_GET_SHOTS, &shots);
 		/* What was read before is the caller's to settle and still in the journal. */
 		if (r < 0)
 			return r;

@@ -113,25 +113,31 @@ INJ_PUBLIC int inj_gun_configure(inj_gun *gun, const struct meso_config *config)
 INJ_PUBLIC int inj_gun_arm(inj_gun *gun, const struct meso_lease *lease);
 /* Never waits for the gun.  -ESTALE not the live lease. */
 INJ_PUBLIC int inj_gun_heartbeat(inj_gun *gun, const uint8_t lease_id[MESO_LEASE_ID_LEN]);
-/* Pull the trigger once, as shot number @expect; -ESTALE not that lease or number.  Never waits. */
-INJ_PUBLIC int inj_gun_fire(inj_gun *gun, const uint8_t lease_id[MESO_LEASE_ID_LEN], uint64_t expect);
-/* Stop now.  Any writable handle; idempotent; never waits. */
+/* Pull the trigger once, as shot number @expect.  -ESTALE not that lease or number, -EBUSY a shot is
+ * under way, -EAGAIN the least interval has not passed, -EACCES no contact (treat) or contact
+ * (prime): no shot.  Never waits for the gun. */
+INJ_PUBLIC int inj_gun_fire(inj_gun *gun, const uint8_t lease_id[MESO_LEASE_ID_LEN],
+			    uint64_t expect);
+/* Stop now.  Any writable handle; idempotent; never waits for the gun.  -ETIMEDOUT (sim): the stop is
+ * on its way to a simulator that does not answer, and is done whenever it wakes up. */
 INJ_PUBLIC int inj_gun_disarm(inj_gun *gun);
 /**
  * inj_gun_get_shots() - read unacknowledged shot records
  * @from: first number wanted, 0 for the oldest
  * @ret_shots: room for @max records
  * @ret_remaining: how many more there are; may be NULL
- * Return: how many were read, in rising order; -EPERM not the controller.
+ * Changes nothing, so any handle may.
+ * Return: how many were read, in rising order.
  */
-INJ_PUBLIC int inj_gun_get_shots(inj_gun *gun, uint64_t from, struct meso_shot *ret_shots, size_t max,
-				 size_t *ret_remaining);
+INJ_PUBLIC int inj_gun_get_shots(inj_gun *gun, uint64_t from, struct meso_shot *ret_shots,
+				 size_t max, size_t *ret_remaining);
 /* Forget records up to @upto; only after they are durable elsewhere.  -EPERM, -ESTALE epoch,
  * -ERANGE above what there is. */
 INJ_PUBLIC int inj_gun_ack_shots(inj_gun *gun, uint64_t epoch, uint64_t upto);
 /* Clear faults of a generation that was seen; -EPERM, -EBUSY armed or cause still there,
  * -ESTALE a newer fault exists. */
-INJ_PUBLIC int inj_gun_clear_faults(inj_gun *gun, uint32_t mask, uint64_t boot_id, uint32_t counter);
+INJ_PUBLIC int inj_gun_clear_faults(inj_gun *gun, uint32_t mask, uint64_t boot_id,
+				    uint32_t counter);
 
 /* ------------------------------------------------------------ names, units */
 
@@ -145,16 +151,16 @@ INJ_PUBLIC const char *inj_fault_name(uint32_t fault_bit); /* exactly one bit */
 
 /* Dimension of a quantity, with its base unit. */
 enum inj_dimension {
-	INJ_VOLUME,   /* nl:   nL uL mL */
-	INJ_LENGTH,   /* um:   um mm cm */
-	INJ_MASS,     /* ng:   ng ug mg g */
-	INJ_ACTIVITY, /* mIU:  IU */
-	INJ_BODY_MASS,/* g:    g kg */
-	INJ_RATE,     /* mHz:  /s */
-	INJ_TIME,     /* ms:   ms s min h */
-	INJ_PRESSURE, /* Pa:   Pa kPa */
-	INJ_AREA,     /* um2 is too fine; mm2: mm2 cm2 */
-	INJ_VISCOSITY,/* uPa.s: mPa.s */
+	INJ_VOLUME,    /* nl:   nL uL mL */
+	INJ_LENGTH,    /* um:   um mm cm */
+	INJ_MASS,      /* ng:   ng ug mg g */
+	INJ_ACTIVITY,  /* mIU:  IU */
+	INJ_BODY_MASS, /* g:    g kg */
+	INJ_RATE,      /* mHz:  /s */
+	INJ_TIME,      /* ms:   ms s min h */
+	INJ_PRESSURE,  /* Pa:   Pa kPa */
+	INJ_AREA,      /* um2 is too fine; mm2: mm2 cm2 */
+	INJ_VISCOSITY, /* uPa.s: mPa.s */
 	INJ_DIMENSIONS
 };
 

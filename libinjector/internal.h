@@ -31,7 +31,7 @@ struct inj_backend {
 
 struct inj_gun {
 	const struct inj_backend *backend;
-	void *self;		/* the backend's own */
+	void *self; /* the backend's own */
 	unsigned int refs;
 	unsigned int flags;
 	bool dispatching;
@@ -39,7 +39,7 @@ struct inj_gun {
 	/* On a page that a forked child sees wiped: tells parent from child without a system
 	 * call. */
 	const unsigned int *here;
-	size_t pending_at;	/* records taken over from the gun, not delivered yet */
+	size_t pending_at; /* records taken over from the gun, not delivered yet */
 	size_t pending_end;
 	union {
 		struct meso_event align;

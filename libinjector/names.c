@@ -5,18 +5,14 @@
  */
 #include "injector.h"
 
-#define NAME(table, index)                                                                         \
-	((index) < sizeof(table) / sizeof((table)[0]) ? (table)[index] : NULL)
+#define NAME(table, index) ((index) < sizeof(table) / sizeof((table)[0]) ? (table)[index] : NULL)
 
 const char *inj_state_name(uint32_t state)
 {
 	static const char *const names[] = {
-		[MESO_STATE_IDLE] = "idle",
-		[MESO_STATE_ARMED] = "armed",
-		[MESO_STATE_FIRING] = "firing",
-		[MESO_STATE_DISARMING] = "disarming",
-		[MESO_STATE_FAULT] = "fault",
-		[MESO_STATE_STALE] = "stale",
+		[MESO_STATE_IDLE] = "idle",     [MESO_STATE_ARMED] = "armed",
+		[MESO_STATE_FIRING] = "firing", [MESO_STATE_DISARMING] = "disarming",
+		[MESO_STATE_FAULT] = "fault",   [MESO_STATE_STALE] = "stale",
 	};
 
 	return NAME(names, state);
@@ -25,18 +21,12 @@ const char *inj_state_name(uint32_t state)
 const char *inj_end_name(uint32_t end)
 {
 	static const char *const names[] = {
-		[MESO_END_NONE] = "none",
-		[MESO_END_DISARM] = "disarm",
-		[MESO_END_SPENT] = "spent",
-		[MESO_END_EXPIRED] = "expired",
-		[MESO_END_HEARTBEAT] = "heartbeat",
-		[MESO_END_CLOSE] = "close",
-		[MESO_END_SUSPEND] = "suspend",
-		[MESO_END_FAULT] = "fault",
-		[MESO_END_REMOVED] = "removed",
-		[MESO_END_OVERRUN] = "overrun",
-		[MESO_END_STALE] = "stale",
-		[MESO_END_REBOOT] = "reboot",
+		[MESO_END_NONE] = "none",           [MESO_END_DISARM] = "disarm",
+		[MESO_END_SPENT] = "spent",         [MESO_END_EXPIRED] = "expired",
+		[MESO_END_HEARTBEAT] = "heartbeat", [MESO_END_CLOSE] = "close",
+		[MESO_END_SUSPEND] = "suspend",     [MESO_END_FAULT] = "fault",
+		[MESO_END_REMOVED] = "removed",     [MESO_END_OVERRUN] = "overrun",
+		[MESO_END_STALE] = "stale",         [MESO_END_REBOOT] = "reboot",
 		[MESO_END_CONTACT] = "contact",
 	};
 
@@ -58,14 +48,10 @@ const char *inj_result_name(uint32_t result)
 const char *inj_event_name(uint32_t type)
 {
 	static const char *const names[MESO_EVENT_TYPES] = {
-		[MESO_EVENT_STATE] = "state",
-		[MESO_EVENT_TRIGGER] = "trigger",
-		[MESO_EVENT_CONTACT] = "contact",
-		[MESO_EVENT_SHOT] = "shot",
-		[MESO_EVENT_FAULT] = "fault",
-		[MESO_EVENT_LEASE] = "lease",
-		[MESO_EVENT_SAMPLE] = "sample",
-		[MESO_EVENT_OVERFLOW] = "overflow",
+		[MESO_EVENT_STATE] = "state",     [MESO_EVENT_TRIGGER] = "trigger",
+		[MESO_EVENT_CONTACT] = "contact", [MESO_EVENT_SHOT] = "shot",
+		[MESO_EVENT_FAULT] = "fault",     [MESO_EVENT_LEASE] = "lease",
+		[MESO_EVENT_SAMPLE] = "sample",   [MESO_EVENT_OVERFLOW] = "overflow",
 		[MESO_EVENT_REMOVED] = "removed",
 	};
 
@@ -117,23 +103,40 @@ const char *inj_register_name(uint32_t id)
 const char *inj_fault_name(uint32_t fault_bit)
 {
 	switch (fault_bit) {
-	case MESO_FAULT_OCCLUSION: return "occlusion";
-	case MESO_FAULT_AIR: return "air";
-	case MESO_FAULT_EMPTY: return "empty";
-	case MESO_FAULT_OVER_TRAVEL: return "over-travel";
-	case MESO_FAULT_ENCODER_MISMATCH: return "encoder-mismatch";
-	case MESO_FAULT_DEPTH_MISMATCH: return "depth-mismatch";
-	case MESO_FAULT_STUCK_TRIGGER: return "stuck-trigger";
-	case MESO_FAULT_OVER_TEMPERATURE: return "over-temperature";
-	case MESO_FAULT_LOW_BATTERY: return "low-battery";
-	case MESO_FAULT_HEARTBEAT_LOST: return "heartbeat-lost";
-	case MESO_FAULT_OVERRUN: return "overrun";
-	case MESO_FAULT_MEMORY: return "memory";
-	case MESO_FAULT_HOST_OVERRUN: return "host-overrun";
-	case MESO_FAULT_HOST_IMPLAUSIBLE: return "host-implausible";
-	case MESO_FAULT_HOST_UNRESPONSIVE: return "host-unresponsive";
-	case MESO_FAULT_HOST_ENCODER: return "host-encoder";
-	default: return NULL;
+	case MESO_FAULT_OCCLUSION:
+		return "occlusion";
+	case MESO_FAULT_AIR:
+		return "air";
+	case MESO_FAULT_EMPTY:
+		return "empty";
+	case MESO_FAULT_OVER_TRAVEL:
+		return "over-travel";
+	case MESO_FAULT_ENCODER_MISMATCH:
+		return "encoder-mismatch";
+	case MESO_FAULT_DEPTH_MISMATCH:
+		return "depth-mismatch";
+	case MESO_FAULT_STUCK_TRIGGER:
+		return "stuck-trigger";
+	case MESO_FAULT_OVER_TEMPERATURE:
+		return "over-temperature";
+	case MESO_FAULT_LOW_BATTERY:
+		return "low-battery";
+	case MESO_FAULT_HEARTBEAT_LOST:
+		return "heartbeat-lost";
+	case MESO_FAULT_OVERRUN:
+		return "overrun";
+	case MESO_FAULT_MEMORY:
+		return "memory";
+	case MESO_FAULT_HOST_OVERRUN:
+		return "host-overrun";
+	case MESO_FAULT_HOST_IMPLAUSIBLE:
+		return "host-implausible";
+	case MESO_FAULT_HOST_UNRESPONSIVE:
+		return "host-unresponsive";
+	case MESO_FAULT_HOST_ENCODER:
+		return "host-encoder";
+	default:
+		return NULL;
 	}
 }
 

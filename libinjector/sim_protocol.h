@@ -31,14 +31,14 @@
 #include "latch.h"
 #include "meso_lease.h"
 
-#define INJ_SIM_MAGIC 0x4d49536du
+#define INJ_SIM_MAGIC   0x4d49536du
 #define INJ_SIM_VERSION 1u
 
 #define INJ_SIM_OPEN_TIMEOUT_MS 1000
-#define INJ_SIM_TIMEOUT_MS 250
+#define INJ_SIM_TIMEOUT_MS      250
 
 #define INJ_SIM_PAYLOAD_MAX sizeof(struct meso_shots)
-#define INJ_SIM_EVENTS_MAX 2048 /* bytes of records in one message */
+#define INJ_SIM_EVENTS_MAX  2048 /* bytes of records in one message */
 
 #define INJ_SIM_HELLO_READ_ONLY (1u << 0)
 
@@ -57,10 +57,10 @@ struct inj_sim_welcome {
 };
 
 struct inj_sim_request {
-	uint64_t number; /* rising */
+	uint64_t number;      /* rising */
 	uint64_t deadline_ns; /* CLOCK_MONOTONIC */
-	uint32_t op; /* MESO_IOC_* */
-	uint32_t size; /* of the payload: what the ioctl copies in */
+	uint32_t op;          /* MESO_IOC_* */
+	uint32_t size;        /* of the payload: what the ioctl copies in */
 	uint8_t payload[INJ_SIM_PAYLOAD_MAX];
 };
 
@@ -72,7 +72,7 @@ struct inj_sim_reply {
 };
 
 #define INJ_SIM_REQUEST_HEAD offsetof(struct inj_sim_request, payload)
-#define INJ_SIM_REPLY_HEAD offsetof(struct inj_sim_reply, payload)
+#define INJ_SIM_REPLY_HEAD   offsetof(struct inj_sim_reply, payload)
 
 struct inj_sim_page {
 	uint32_t magic;

@@ -21,7 +21,7 @@
 struct unit {
 	const char *name;
 	int64_t factor; /* base units in one of it */
-	bool printed;	/* or only understood */
+	bool printed;   /* or only understood */
 };
 
 struct dimension {
@@ -271,6 +271,7 @@ char *inj_format(enum inj_dimension dimension, int64_t value, char *buf)
 	for (decimals = 3; fraction % 10 == 0; decimals--)
 		fraction /= 10;
 	snprintf(buf, INJ_TEXT_MAX, "%s%llu.%0*llu %s", value < 0 ? "-" : "",
-		 (unsigned long long)whole, (int)decimals, (unsigned long long)fraction, unit->name);
+		 (unsigned long long)whole, (int)decimals, (unsigned long long)fraction,
+		 unit->name);
 	return buf;
 }

@@ -12,13 +12,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define HELLO_NS 1000000000ull	/* to say hello */
-#define TURN_REQUESTS 16	/* of one client in one turn of the loop */
-#define SEND_BUFFER 1		/* the kernel makes that its least: a few messages */
+#define HELLO_NS      1000000000ull /* to say hello */
+#define TURN_REQUESTS 16            /* of one client in one turn of the loop */
+#define SEND_BUFFER   1             /* the kernel makes that its least: a few messages */
 
 #define from_requests(s) ((struct mg_connection *)(void *)(s))
-#define from_drained(s)                                                                            \
-	((struct mg_connection *)(void *)((char *)(s) - offsetof(struct mg_connection, drained)))
+#define from_drained(s) \
+	((struct mg_connection *)(void *)((char *)(s)-offsetof(struct mg_connection, drained)))
 
 static void close_fd(int *fd)
 {
@@ -171,9 +171,10 @@ static int greet(struct mg_server *server, struct mg_connection *c,
 		return -EPROTO;
 	for (size_t i = 0; i < MG_CONNECTIONS_MAX; i++)
 		clients += server->connections[i].used && server->connections[i].greeted;
-	r = hello->version != INJ_SIM_VERSION ? -EPROTO :
-	    hello->flags & ~INJ_SIM_HELLO_READ_ONLY || hello->reserved ? -EINVAL :
-	    clients >= MG_CLIENTS_MAX ? -EMFILE : 0;
+	r = hello->version != INJ_SIM_VERSION                            ? -EPROTO
+	    : hello->flags & ~INJ_SIM_HELLO_READ_ONLY || hello->reserved ? -EINVAL
+	    : clients >= MG_CLIENTS_MAX                                  ? -EMFILE
+									 : 0;
 	if (r == 0)
 		r = make_events(server, c, &other);
 	if (r == 0)
@@ -197,8 +198,8 @@ static int greet(struct mg_server *server, struct mg_connection *c,
  * past now. */
 static u64 asked_at(const struct mg_server *server, const struct inj_sim_request *request, u64 now)
 {
-	u64 mono = request->deadline_ns - min_t(u64, request->deadline_ns,
-						INJ_SIM_TIMEOUT_MS * 1000000ull);
+	u64 mono = request->deadline_ns -
+		   min_t(u64, request->deadline_ns, INJ_SIM_TIMEOUT_MS * 1000000ull);
 	u64 at;
 
 	if (__builtin_add_overflow(mono, server->host.mono_behind, &at) || at > now)
@@ -248,8 +249,9 @@ static int answer(struct mg_server *server, struct mg_connection *c,
 	if (request->op == MESO_IOC_SET_EVENTS)
 		update_samples(server);
 	/* Who does not take its replies is not waited for. */
-	return send(c->fd, &reply, INJ_SIM_REPLY_HEAD + reply.size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ?
-		       -errno : 0;
+	return send(c->fd, &reply, INJ_SIM_REPLY_HEAD + reply.size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0
+		       ? -errno
+		       : 0;
 }
 
 static void serve(struct mg_server *server, struct mg_connection *c, u64 now)
@@ -270,8 +272,8 @@ static void serve(struct mg_server *server, struct mg_connection *c, u64 now)
 			return;
 		}
 		memcpy(&hello, &request, sizeof(hello));
-		r = c->greeted ? answer(server, c, &request, (size_t)n, now) :
-				 greet(server, c, &hello, (size_t)n);
+		r = c->greeted ? answer(server, c, &request, (size_t)n, now)
+			       : greet(server, c, &hello, (size_t)n);
 		if (r < 0) {
 			mg_connection_close(server, c);
 			return;

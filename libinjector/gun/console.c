@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define ANSWER_MAX 4096
+#define ANSWER_MAX     4096
 #define ASK_TIMEOUT_MS 5000
 
 static const char help[] =

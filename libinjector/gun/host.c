@@ -377,11 +377,6 @@ static int clear_faults(struct mg_host *host, u64 owner, const struct meso_clear
 	return r;
 }
 
-static int get_shots(struct mg_host *host, u64 owner, struct meso_shots *shots)
-{
-	return host->il.owner == owner ? meso_interlock_get_shots(&host->il, shots) : -EPERM;
-}
-
 static int look(struct mg_host *host, struct mg_file *file, u32 op, void *payload)
 {
 	switch (op) {
@@ -393,9 +388,18 @@ static int look(struct mg_host *host, struct mg_file *file, u32 op, void *payloa
 		return get_registers(host, payload);
 	case MESO_IOC_SET_EVENTS:
 		return set_events(file, payload);
+	case MESO_IOC_GET_SHOTS:
+		return meso_interlock_get_shots(&host->il, payload);
 	default:
 		return -ENOTTY;
 	}
+}
+
+static bool is_control(u32 op)
+{
+	return op == MESO_IOC_ACQUIRE || op == MESO_IOC_RELEASE || op == MESO_IOC_CONFIGURE ||
+	       op == MESO_IOC_ARM || op == MESO_IOC_HEARTBEAT || op == MESO_IOC_FIRE ||
+	       op == MESO_IOC_DISARM || op == MESO_IOC_ACK_SHOTS || op == MESO_IOC_CLEAR_FAULTS;
 }
 
 static int control(struct mg_host *host, u64 owner, u32 op, void *payload, u32 *act)
@@ -410,15 +414,13 @@ static int control(struct mg_host *host, u64 owner, u32 op, void *payload, u32 *
 	case MESO_IOC_ARM:
 		return arm(host, owner, payload, act);
 	case MESO_IOC_HEARTBEAT:
-		return meso_interlock_heartbeat(
-			&host->il, owner, ((const struct meso_lease_ref *)payload)->id, host->now,
-			act);
+		return meso_interlock_heartbeat(&host->il, owner,
+						((const struct meso_lease_ref *)payload)->id,
+						host->now, act);
 	case MESO_IOC_FIRE:
 		return fire(host, owner, payload);
 	case MESO_IOC_DISARM:
 		return meso_interlock_disarm(&host->il, MESO_END_DISARM, host->now, act);
-	case MESO_IOC_GET_SHOTS:
-		return get_shots(host, owner, payload);
 	case MESO_IOC_ACK_SHOTS:
 		return ack_shots(host, owner, payload, act);
 	case MESO_IOC_CLEAR_FAULTS:
@@ -437,9 +439,9 @@ int mg_file_ioctl(struct mg_host *host, struct mg_file *file, u32 op, void *payl
 		return -ENODEV;
 	r = look(host, file, op, payload);
 	if (r == -ENOTTY && _IOC_TYPE(op) == MESO_IOC_MAGIC) {
-		if (!file->writable && _IOC_NR(op) <= _IOC_NR(MESO_IOC_CLEAR_FAULTS))
-			return -EPERM;
-		r = control(host, file->owner, op, payload, &act);
+		r = file->writable   ? control(host, file->owner, op, payload, &act)
+		    : is_control(op) ? -EPERM
+				     : -ENOTTY;
 		perform(host, act);
 		publish(host);
 	}

@@ -18,18 +18,18 @@ struct mg_host {
 	struct mg_machine *machine;
 	struct meso_interlock il;
 	u64 now;
-	bool present;		/* plugged in */
+	bool present; /* plugged in */
 	struct inj_sim_page *page;
 	int page_fd;
 	/* Every event, for all clients; @mono_ns is the same instant in CLOCK_MONOTONIC. */
 	void (*emit)(void *ctx, const struct meso_event *event, u64 mono_ns);
 	void *ctx;
-	u64 mono_behind;	/* CLOCK_BOOTTIME - CLOCK_MONOTONIC: time spent in suspend */
+	u64 mono_behind; /* CLOCK_BOOTTIME - CLOCK_MONOTONIC: time spent in suspend */
 };
 
 /* One open file description */
 struct mg_file {
-	u64 owner;	/* its token, never 0 */
+	u64 owner; /* its token, never 0 */
 	bool writable;
 	struct meso_events events;
 };

@@ -24,7 +24,7 @@ struct mg_machine {
 	struct meso_model model;
 	struct mg_memory memory;
 	struct mg_truth *truth;
-	struct body body;	/* too large for the stack */
+	struct body body; /* too large for the stack */
 };
 
 /* How long fluid goes on flowing after the power went, before the gun is started again */
@@ -34,16 +34,11 @@ static const struct {
 	const char *name;
 	u32 mutant;
 } mutants[] = {
-	{ "no-budget", MESO_MUTANT_NO_BUDGET },
-	{ "no-heartbeat", MESO_MUTANT_NO_HEARTBEAT },
-	{ "lying-log", MESO_MUTANT_LYING_LOG },
-	{ "runaway", MESO_MUTANT_RUNAWAY },
-	{ "no-abort", MESO_MUTANT_NO_ABORT },
-	{ "double-shot", MESO_MUTANT_DOUBLE_SHOT },
-	{ "no-expiry", MESO_MUTANT_NO_EXPIRY },
-	{ "replay", MESO_MUTANT_REPLAY },
-	{ "skip-log", MESO_MUTANT_SKIP_LOG },
-	{ "auto-rearm", MESO_MUTANT_AUTO_REARM },
+	{ "no-budget", MESO_MUTANT_NO_BUDGET }, { "no-heartbeat", MESO_MUTANT_NO_HEARTBEAT },
+	{ "lying-log", MESO_MUTANT_LYING_LOG }, { "runaway", MESO_MUTANT_RUNAWAY },
+	{ "no-abort", MESO_MUTANT_NO_ABORT },   { "double-shot", MESO_MUTANT_DOUBLE_SHOT },
+	{ "no-expiry", MESO_MUTANT_NO_EXPIRY }, { "replay", MESO_MUTANT_REPLAY },
+	{ "skip-log", MESO_MUTANT_SKIP_LOG },   { "auto-rearm", MESO_MUTANT_AUTO_REARM },
 };
 
 int mg_mutant_by_name(const char *name, u32 *ret_mutant)
@@ -97,8 +92,8 @@ static int open_files(struct mg_machine *m, const struct mg_machine_options *o, 
 	r = mg_memory_open(&m->memory, o->memory);
 	if (r < 0) {
 		snprintf(error, MG_TEXT_MAX,
-			 r == -EBUSY ? "%s: another meso-gun uses this memory" :
-				       "%s: cannot open the gun's memory: %s",
+			 r == -EBUSY ? "%s: another meso-gun uses this memory"
+				     : "%s: cannot open the gun's memory: %s",
 			 o->memory, strerror(-r));
 		return r;
 	}
@@ -107,10 +102,10 @@ static int open_files(struct mg_machine *m, const struct mg_machine_options *o, 
 	r = mg_truth_open(o->truth, sizeof(struct body), &m->truth);
 	if (r < 0)
 		snprintf(error, MG_TEXT_MAX,
-			 r == -EPROTO ? "%s: not a truth file of this version of meso-gun; remove "
-					"it to start with a new gun" :
-			 r == -EBUSY  ? "%s: another meso-gun uses this truth file" :
-					"%s: cannot open the truth file: %s",
+			 r == -EPROTO  ? "%s: not a truth file of this version of meso-gun; remove "
+					 "it to start with a new gun"
+			 : r == -EBUSY ? "%s: another meso-gun uses this truth file"
+				       : "%s: cannot open the truth file: %s",
 			 o->truth, strerror(-r));
 	return r;
 }
@@ -178,11 +173,11 @@ int mg_machine_new(const struct mg_machine_options *options, u64 now,
 		r = start(m, options, now);
 		if (r < 0)
 			snprintf(error, MG_TEXT_MAX,
-				 r == -EINVAL && options->serial ?
-					 "%s: a serial number has 1 to 31 of A-Z a-z 0-9 . _ -" :
-					 "%s: cannot start the gun: %s",
-				 r == -EINVAL && options->serial ? options->serial :
-								   options->memory,
+				 r == -EINVAL && options->serial
+					 ? "%s: a serial number has 1 to 31 of A-Z a-z 0-9 . _ -"
+					 : "%s: cannot start the gun: %s",
+				 r == -EINVAL && options->serial ? options->serial
+								 : options->memory,
 				 strerror(-r));
 	}
 	if (r < 0) {

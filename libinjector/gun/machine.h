@@ -15,11 +15,11 @@
 struct mg_machine;
 
 struct mg_machine_options {
-	const char *memory;	/* file of its non-volatile memory */
-	const char *truth;	/* file of its body and of what truly happened, or NULL */
-	const char *serial;	/* or NULL for the default */
+	const char *memory; /* file of its non-volatile memory */
+	const char *truth;  /* file of its body and of what truly happened, or NULL */
+	const char *serial; /* or NULL for the default */
 	u32 mutants;
-	bool keep_power;	/* its power was never lost since the last run */
+	bool keep_power; /* its power was never lost since the last run */
 };
 
 /* On failure @error (MG_TEXT_MAX bytes) is a sentence for people. */

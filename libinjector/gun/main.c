@@ -56,9 +56,9 @@ static int print_truth(const char *path)
 
 	if (r < 0) {
 		fprintf(stderr, "meso-gun: %s: %s\n", path,
-			r == -EPROTO  ? "not a truth file of this version" :
-			r == -ENODATA ? "nothing has happened yet" :
-					strerror(-r));
+			r == -EPROTO    ? "not a truth file of this version"
+			: r == -ENODATA ? "nothing has happened yet"
+					: strerror(-r));
 		return EXIT_FAILURE;
 	}
 	fputs(mg_truth_print(&truth, text, sizeof(text)), stdout);
@@ -100,7 +100,19 @@ static int run(const struct mg_machine_options *gun, const struct mg_server_opti
 	return EXIT_FAILURE;
 }
 
-enum { SOCKET = 256, MEMORY, TRUTH, SERIAL, CONTROL, MUTANT, KEEP_POWER, ASK, PRINT, HELP, VERSION };
+enum {
+	SOCKET = 256,
+	MEMORY,
+	TRUTH,
+	SERIAL,
+	CONTROL,
+	MUTANT,
+	KEEP_POWER,
+	ASK,
+	PRINT,
+	HELP,
+	VERSION
+};
 
 static const struct option options[] = {
 	{ "socket", required_argument, NULL, SOCKET },

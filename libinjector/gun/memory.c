@@ -48,8 +48,8 @@ static int load_slot(int fd, off_t offset, struct slot *slot)
 
 	memset(slot, 0, sizeof(*slot));
 	while (done < sizeof(*slot)) {
-		ssize_t n = pread(fd, (char *)slot + done, sizeof(*slot) - done,
-				  offset + (off_t)done);
+		ssize_t n =
+			pread(fd, (char *)slot + done, sizeof(*slot) - done, offset + (off_t)done);
 
 		if (n < 0 && errno == EINTR)
 			continue;

@@ -10,7 +10,7 @@
 
 struct mg_memory {
 	int fd;
-	u64 generation;	/* of the newest slot, 0 for none */
+	u64 generation; /* of the newest slot, 0 for none */
 };
 
 /* Opens, creates and locks.  -EBUSY another process has it. */

@@ -73,16 +73,16 @@ int mg_listen_on(const char *path, int *ret_fd, char *error)
 	int fd, r;
 
 	if (!*path || strlen(path) >= sizeof(address.sun_path)) {
-		snprintf(error, MG_TEXT_MAX, "%.100s: a socket's path has 1 to %zu characters", path,
-			 sizeof(address.sun_path) - 1);
+		snprintf(error, MG_TEXT_MAX, "%.100s: a socket's path has 1 to %zu characters",
+			 path, sizeof(address.sun_path) - 1);
 		return -EINVAL;
 	}
 	memcpy(address.sun_path, path, strlen(path) + 1);
 	r = remove_left_over(&address);
 	if (r == -EADDRINUSE || r == -EEXIST) {
 		snprintf(error, MG_TEXT_MAX,
-			 r == -EEXIST ? "%s: exists and is not a socket" :
-					"%s: another process listens there",
+			 r == -EEXIST ? "%s: exists and is not a socket"
+				      : "%s: another process listens there",
 			 path);
 		return r;
 	}
@@ -197,7 +197,8 @@ static void set_timer(struct mg_server *server, u64 now)
 	timerfd_settime(server->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
-static void be_ready(struct mg_server *server, const struct epoll_event *ready, int count, bool late)
+static void be_ready(struct mg_server *server, const struct epoll_event *ready, int count,
+		     bool late)
 {
 	for (int i = 0; i < count; i++) {
 		struct mg_source *source = ready[i].data.ptr;

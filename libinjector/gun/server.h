@@ -9,32 +9,32 @@
 
 #include <sys/types.h>
 
-#define MG_CLIENTS_MAX 64
+#define MG_CLIENTS_MAX     64
 /* Connections that have not said hello yet, or that only drain their events */
 #define MG_CONNECTIONS_MAX (MG_CLIENTS_MAX + 16)
-#define MG_CONSOLES_MAX 8
-#define MG_LINE_MAX 1024
+#define MG_CONSOLES_MAX    8
+#define MG_LINE_MAX        1024
 
 struct mg_server;
 
 /* A descriptor in the loop */
 struct mg_source {
 	void (*ready)(struct mg_server *server, struct mg_source *source, u32 events);
-	bool late;	/* what it does is done now, after what clients asked for earlier */
+	bool late; /* what it does is done now, after what clients asked for earlier */
 };
 
 struct mg_connection {
 	struct mg_source requests;
 	struct mg_source drained;
 	struct mg_file file;
-	int fd;			/* -1 once the gun is gone for it */
-	int events_fd;		/* our end, -1 before the hello */
-	u64 since_ns;		/* when it connected */
-	u64 last_request;	/* number */
+	int fd;           /* -1 once the gun is gone for it */
+	int events_fd;    /* our end, -1 before the hello */
+	u64 since_ns;     /* when it connected */
+	u64 last_request; /* number */
 	bool used;
 	bool greeted;
-	bool readable;		/* a request may be waiting */
-	bool leaving;		/* only its queued events are still delivered */
+	bool readable;              /* a request may be waiting */
+	bool leaving;               /* only its queued events are still delivered */
 	u8 out[INJ_SIM_EVENTS_MAX]; /* events taken from the queue, not sent yet */
 	size_t out_size;
 };
@@ -56,19 +56,18 @@ struct mg_server {
 	struct mg_source timer, signals, listener, control;
 	struct mg_connection connections[MG_CONNECTIONS_MAX];
 	struct mg_console consoles[MG_CONSOLES_MAX];
-	u64 last_owner;		/* newest token given out */
-	bool accepting;		/* the listener is in the loop */
+	u64 last_owner; /* newest token given out */
+	bool accepting; /* the listener is in the loop */
 	bool quit;
 };
 
 struct mg_server_options {
 	const char *socket_path;
-	const char *control_path;	/* or NULL */
+	const char *control_path; /* or NULL */
 };
 
 /* server.c: returns when told to stop; 0 or -errno with a sentence in @error */
-int mg_server_run(const struct mg_server_options *options, struct mg_machine *machine,
-		  char *error);
+int mg_server_run(const struct mg_server_options *options, struct mg_machine *machine, char *error);
 u64 mg_boottime_ns(void);
 u64 mg_monotonic_ns(void);
 int mg_watch(struct mg_server *server, int fd, u32 events, struct mg_source *source);

@@ -109,8 +109,7 @@ void mg_truth_save(struct mg_truth *file, const struct meso_truth *truth, const 
 
 bool mg_truth_load_body(const struct mg_truth *file, void *ret_body)
 {
-	return inj_latch_read(&file->map->body_latch, file->map->bodies, ret_body,
-			      file->body_size);
+	return inj_latch_read(&file->map->body_latch, file->map->bodies, ret_body, file->body_size);
 }
 
 int mg_truth_read(const char *path, struct meso_truth *ret_truth)
@@ -151,8 +150,8 @@ char *mg_truth_print(const struct meso_truth *t, char *buf, size_t size)
 		 "armed_ns %llu\narmed %u\nmoving %u\n",
 		 (unsigned long long)t->delivered_fl, (unsigned long long)t->delivered_contact_fl,
 		 (unsigned long long)t->lease_fl, (unsigned long long)t->stored_fl,
-		 (long long)t->plunger_nm, (long long)t->pressure_pa,
-		 (unsigned long long)t->shots, (unsigned long long)t->max_beyond_lease_fl,
-		 (unsigned long long)t->armed_ns, t->armed, t->moving);
+		 (long long)t->plunger_nm, (long long)t->pressure_pa, (unsigned long long)t->shots,
+		 (unsigned long long)t->max_beyond_lease_fl, (unsigned long long)t->armed_ns,
+		 t->armed, t->moving);
 	return buf;
 }

@@ -113,9 +113,8 @@ static void wait_started(struct gun_fixture *gun)
 void gun_fixture_restart(struct gun_fixture *gun, const char *const *extra)
 {
 	char program[PATH_MAX], *args[ARGS_MAX];
-	const char *fixed[] = { program,     "--socket", gun->socket,  "--memory",
-				gun->memory, "--truth",	 gun->truth,   "--control",
-				gun->control };
+	const char *fixed[] = { program,   "--socket", gun->socket, "--memory",  gun->memory,
+				"--truth", gun->truth, "--control", gun->control };
 	size_t count = 0;
 	pid_t parent = getpid();
 
@@ -293,8 +292,7 @@ void gun_fixture_beat(inj_gun *handle, const struct meso_lease *lease, int ms)
 	} while (gun_fixture_now_ms() < until);
 }
 
-void gun_fixture_shoot(struct gun_fixture *gun, inj_gun *handle,
-		       const struct meso_lease *lease)
+void gun_fixture_shoot(struct gun_fixture *gun, inj_gun *handle, const struct meso_lease *lease)
 {
 	int64_t until = gun_fixture_now_ms() + START_MS;
 	struct meso_status before, status;
@@ -311,8 +309,9 @@ void gun_fixture_shoot(struct gun_fixture *gun, inj_gun *handle,
 		gun_fixture_beat(handle, lease, 2);
 		ck_assert_int_eq(inj_gun_get_status(handle, &status), 0);
 		ck_assert_msg(gun_fixture_now_ms() < until,
-			      "no shot: state %s, faults 0x%x, lease %s", inj_state_name(status.state),
-			      status.faults, inj_end_name(status.lease_end));
+			      "no shot: state %s, faults 0x%x, lease %s",
+			      inj_state_name(status.state), status.faults,
+			      inj_end_name(status.lease_end));
 	} while (status.shot_count == before.shot_count || status.state == MESO_STATE_FIRING ||
 		 !(status.flags & MESO_STATUS_RECONCILED));
 	gun_fixture_ask(gun, "hand trigger 0");
@@ -335,8 +334,7 @@ void gun_fixture_wait_idle(inj_gun *handle)
 	}
 }
 
-void gun_fixture_prime(struct gun_fixture *gun, inj_gun *handle,
-		       const struct meso_config *config)
+void gun_fixture_prime(struct gun_fixture *gun, inj_gun *handle, const struct meso_config *config)
 {
 	uint32_t shots = MESO_DEAD_VOLUME_NL / config->dose_nl + 1;
 	struct meso_lease lease;

@@ -20,14 +20,14 @@
 #include "meso_model_types.h"
 
 struct gun_fixture {
-	pid_t pid;		/* 0 while it does not run */
-	char dir[64];		/* in memory if possible: a test does not wait for a disk */
+	pid_t pid;    /* 0 while it does not run */
+	char dir[64]; /* in memory if possible: a test does not wait for a disk */
 	char socket[96];
 	char control[96];
 	char memory[96];
 	char truth[96];
-	char uri[112];		/* for inj_gun_open() */
-	int64_t pulled_ms;	/* when the trigger was last pulled */
+	char uri[112];     /* for inj_gun_open() */
+	int64_t pulled_ms; /* when the trigger was last pulled */
 };
 
 /* @extra: further arguments for meso-gun, ended by NULL, or NULL.  Returns once the gun reports. */
@@ -63,11 +63,9 @@ void gun_fixture_lease(inj_gun *handle, uint32_t kind, uint32_t volume_nl, uint3
 void gun_fixture_beat(inj_gun *handle, const struct meso_lease *lease, int ms);
 /* Pulls and lets go of the trigger, not before the least interval has passed, and waits, beating,
  * until that shot is recorded. */
-void gun_fixture_shoot(struct gun_fixture *gun, inj_gun *handle,
-		       const struct meso_lease *lease);
+void gun_fixture_shoot(struct gun_fixture *gun, inj_gun *handle, const struct meso_lease *lease);
 /* Acquires, configures and primes @handle's gun, so that it can be armed for a treatment. */
-void gun_fixture_prime(struct gun_fixture *gun, inj_gun *handle,
-		       const struct meso_config *config);
+void gun_fixture_prime(struct gun_fixture *gun, inj_gun *handle, const struct meso_config *config);
 /* Waits until the host says that the gun is idle and all its records are read. */
 void gun_fixture_wait_idle(inj_gun *handle);
 void gun_fixture_sleep_ms(int ms);

@@ -66,7 +66,9 @@ static int say_hello(int fd, uint32_t flags, struct inj_sim_welcome *welcome, in
 	struct inj_sim_hello hello = { INJ_SIM_MAGIC, INJ_SIM_VERSION, flags, 0 };
 	struct iovec iov = { .iov_base = welcome, .iov_len = sizeof(*welcome) };
 	char control[CMSG_SPACE(2 * sizeof(int))];
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+	struct msghdr message = { .msg_iov = &iov,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
 				  .msg_controllen = sizeof(control) };
 	struct cmsghdr *header;
 	ssize_t n;
@@ -145,7 +147,8 @@ END_TEST
 
 START_TEST(malformed_requests_end_the_connection_and_nothing_else)
 {
-	struct inj_sim_request good = { .number = 1, .deadline_ns = UINT64_MAX,
+	struct inj_sim_request good = { .number = 1,
+					.deadline_ns = UINT64_MAX,
 					.op = MESO_IOC_GET_INFO };
 	struct inj_sim_request r;
 	unsigned char huge[16384] = { 0 };
@@ -190,14 +193,17 @@ END_TEST
 START_TEST(unknown_requests_and_wrong_sizes_are_enotty)
 {
 	static const uint32_t ops[] = {
-		0, 0xffffffff & ~((uint32_t)_IOC_SIZEMASK << _IOC_SIZESHIFT),
-		_IO(MESO_IOC_MAGIC, 0x1f), _IO('x', 4),
+		0,
+		0xffffffff & ~((uint32_t)_IOC_SIZEMASK << _IOC_SIZESHIFT),
+		_IO(MESO_IOC_MAGIC, 0x1f),
+		_IO('x', 4),
 		_IOR(MESO_IOC_MAGIC, 0x00, uint64_t), /* GET_INFO of another size */
 	};
 	int fd = raw_client(0);
 
 	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
-		struct inj_sim_request request = { .number = i + 1, .deadline_ns = UINT64_MAX,
+		struct inj_sim_request request = { .number = i + 1,
+						   .deadline_ns = UINT64_MAX,
 						   .op = ops[i] };
 		struct inj_sim_reply reply;
 
@@ -217,7 +223,8 @@ START_TEST(a_client_that_came_to_look_cannot_control_by_going_round_the_library)
 	struct meso_status status;
 
 	for (size_t i = 0; i < 3; i++) {
-		struct inj_sim_request request = { .number = i + 1, .deadline_ns = UINT64_MAX,
+		struct inj_sim_request request = { .number = i + 1,
+						   .deadline_ns = UINT64_MAX,
 						   .op = ops[i] };
 		struct inj_sim_reply reply;
 
@@ -238,7 +245,8 @@ START_TEST(nobody_but_the_gun_can_write_what_others_read)
 	void *map;
 
 	ck_assert_int_eq(say_hello(fd, 0, &welcome, fds), 0);
-	map = mmap(NULL, sizeof(struct inj_sim_page), PROT_READ | PROT_WRITE, MAP_SHARED, fds[1], 0);
+	map = mmap(NULL, sizeof(struct inj_sim_page), PROT_READ | PROT_WRITE, MAP_SHARED, fds[1],
+		   0);
 	ck_assert_ptr_eq(map, MAP_FAILED);
 	ck_assert_int_lt(ftruncate(fds[1], 0), 0);
 	ck_assert_int_lt(pwrite(fds[1], "x", 1, 0), 0);
@@ -251,7 +259,8 @@ END_TEST
 /* Requests as fast as they go in, none of the answers read. */
 static void flood(int fd, int count)
 {
-	struct inj_sim_request request = { .deadline_ns = UINT64_MAX, .op = MESO_IOC_GET_REGISTERS };
+	struct inj_sim_request request = { .deadline_ns = UINT64_MAX,
+					   .op = MESO_IOC_GET_REGISTERS };
 
 	for (int i = 0; i < count; i++) {
 		request.number++;
@@ -386,7 +395,8 @@ START_TEST(a_wrong_command_line_is_told_what_is_wrong)
 	ck_assert_int_eq(run(said, sizeof(said), ""), 2);
 	ck_assert_ptr_nonnull(strstr(said, "--socket and --memory are needed"));
 	ck_assert_int_eq(run(said, sizeof(said), "--frobnicate"), 2);
-	ck_assert_int_eq(run(said, sizeof(said), "--socket=/tmp/x --memory=/tmp/y --mutant=kind"), 2);
+	ck_assert_int_eq(run(said, sizeof(said), "--socket=/tmp/x --memory=/tmp/y --mutant=kind"),
+			 2);
 	ck_assert_ptr_nonnull(strstr(said, "no such mutant"));
 	ck_assert_int_eq(run(said, sizeof(said), "--socket=/tmp/x --memory=/tmp/y extra"), 2);
 	ck_assert_int_eq(run(said, sizeof(said), "--no-power-loss --socket=/tmp/x --memory=/tmp/y"),

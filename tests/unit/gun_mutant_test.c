@@ -16,7 +16,7 @@ static struct meso_config config;
 static struct meso_lease lease;
 static struct meso_truth primed;
 
-#define DOSE_NL 20000
+#define DOSE_NL     20000
 #define LEASE_SHOTS 2
 
 static void set_up(void)

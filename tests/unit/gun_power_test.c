@@ -31,8 +31,8 @@ static void tear_down(void)
 
 static uint64_t worst_nl(const struct meso_shot *shot)
 {
-	uint32_t nl = shot->reported_nl > shot->displaced_nl ? shot->reported_nl :
-							       shot->displaced_nl;
+	uint32_t nl =
+		shot->reported_nl > shot->displaced_nl ? shot->reported_nl : shot->displaced_nl;
 
 	return nl > shot->displaced2_nl ? nl : shot->displaced2_nl;
 }
@@ -157,8 +157,7 @@ START_TEST(without_a_power_loss_the_gun_goes_on_where_it_was)
 	ck_assert_uint_eq(after.epoch, before.epoch);
 	gun_fixture_truth(&gun, &truth);
 	ck_assert_uint_ge(truth.delivered_fl, truth_before.delivered_fl);
-	ck_assert_uint_le(truth.delivered_fl,
-			  truth_before.delivered_fl + truth_before.stored_fl);
+	ck_assert_uint_le(truth.delivered_fl, truth_before.delivered_fl + truth_before.stored_fl);
 	ck_assert_int_eq(truth.plunger_nm, truth_before.plunger_nm);
 	inj_gun_unref(handle);
 }
@@ -332,8 +331,8 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_set_timeout(tcase, 20);
-	tcase_add_loop_test(tcase, power_lost_at_any_instant_of_a_shot_leaves_no_delivery_unrecorded,
-			    0, 14);
+	tcase_add_loop_test(
+		tcase, power_lost_at_any_instant_of_a_shot_leaves_no_delivery_unrecorded, 0, 14);
 	tcase_add_test(tcase, a_lease_does_not_survive_a_power_loss_nor_does_its_replay);
 	tcase_add_test(tcase, without_a_power_loss_the_gun_goes_on_where_it_was);
 	tcase_add_test(tcase, what_leaves_the_needle_is_never_taken_back_by_a_restart);

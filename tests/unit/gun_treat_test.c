@@ -9,7 +9,7 @@
 #include "gun_fixture.h"
 
 #define DOSE_NL 20000
-#define SHOTS 20
+#define SHOTS   20
 
 static struct gun_fixture gun;
 
@@ -57,8 +57,8 @@ START_TEST(twenty_shots_of_twenty_microlitres_deliver_what_is_recorded)
 	count = inj_gun_get_shots(handle, 0, shots, 64, NULL);
 	ck_assert_int_ge(count, SHOTS);
 	for (int i = 0; i < count; i++) {
-		uint32_t nl = shots[i].displaced_nl > shots[i].reported_nl ?
-				      shots[i].displaced_nl : shots[i].reported_nl;
+		uint32_t nl = shots[i].displaced_nl > shots[i].reported_nl ? shots[i].displaced_nl
+									   : shots[i].reported_nl;
 
 		ck_assert_uint_eq(shots[i].result, MESO_SHOT_COMPLETE);
 		sum_nl += nl;

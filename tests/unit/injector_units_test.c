@@ -239,7 +239,7 @@ START_TEST(null_and_unknown_dimensions_are_refused)
 	int64_t value;
 
 	ck_assert_int_eq(inj_parse(INJ_DIMENSIONS, "1 uL", &value, NULL), -EINVAL);
-	ck_assert_int_eq(inj_parse((enum inj_dimension)-1, "1 uL", &value, NULL), -EINVAL);
+	ck_assert_int_eq(inj_parse((enum inj_dimension) - 1, "1 uL", &value, NULL), -EINVAL);
 	ck_assert_int_eq(inj_parse(INJ_VOLUME, NULL, &value, NULL), -EINVAL);
 	ck_assert_int_eq(inj_parse(INJ_VOLUME, "1 uL", NULL, NULL), -EINVAL);
 	ck_assert_str_eq(inj_format(INJ_DIMENSIONS, 1, buf), "");
