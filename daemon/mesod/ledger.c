@@ -293,8 +293,9 @@ static int check_counts(struct ledger *l, struct ledger_report *report)
 
 static int check_file(struct ledger *l, struct ledger_report *report)
 {
+	static const char code[] = "error code=";
 	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
-	const char *text;
+	const char *text, *failed;
 	int r;
 
 	r = sql_start0(l, SQL_CHECK_FILE, &row);
@@ -307,6 +308,10 @@ static int check_file(struct ledger *l, struct ledger_report *report)
 		return -ENOMEM;
 	if (strcmp(text, "ok") == 0)
 		return 0;
+	/* That a page could not be read, for want of memory perhaps, does not say what is on it. */
+	failed = strstr(text, code);
+	if (failed)
+		return ledger_sqlite_error(l, atoi(failed + strlen(code)));
 	snprintf(report->problem, sizeof(report->problem), "the file is damaged: %.200s", text);
 	return -EBADMSG;
 }

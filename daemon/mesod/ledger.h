@@ -17,8 +17,9 @@
  * Errors that any function may return besides its own, each before or instead of
  * any change: -ENOMEM, -EINVAL malformed argument, and by the ledger's state
  * -ENOSPC full, -EBADMSG corrupt, -EROFS rolled back, -EIO failed.  An error of a
- * function that writes means that nothing was written, but for -EIO: then it is
- * in doubt, and known when the ledger has been opened again.
+ * function that writes means that nothing was written, but for -EIO and -ENOSPC:
+ * then this ledger goes on as if nothing had been, and the next opening may find
+ * that it was (never half of it).  So nothing is done upon an error.
  */
 #ifndef MESOD_LEDGER_H
 #define MESOD_LEDGER_H

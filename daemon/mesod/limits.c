@@ -15,7 +15,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <injector.h>
 
@@ -74,6 +73,12 @@ static int complain(char *error, int r, const char *format, ...)
 		va_end(ap);
 	}
 	return r;
+}
+
+static void closefp(FILE **stream)
+{
+	if (*stream)
+		fclose(*stream);
 }
 
 static void econf_freep(econf_file **file)
@@ -151,14 +156,34 @@ static int read_key(econf_file *file, const char *path, const char *name, struct
 	return 0;
 }
 
-/* libeconf keeps the first of two lines for one key and forgets the other; nobody may be surprised. */
-static int check_twice(char **names, size_t n, const char *path, char *error)
+/* Does this line say @name = ...? */
+static bool says(const char *line, const char *name)
 {
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = i + 1; j < n; j++)
-			if (strcmp(names[i], names[j]) == 0)
-				return complain(error, -EINVAL, "%s: \"%s\" is said twice", path, names[i]);
-	return 0;
+	line += strspn(line, " \t");
+	if (strncmp(line, name, strlen(name)) != 0)
+		return false;
+	line += strlen(name);
+	return line[strspn(line, " \t")] == '=';
+}
+
+/* libeconf keeps the first of two lines for one key and forgets the other; nobody may be surprised. */
+static int check_once(FILE *stream, const char *path, const char *name, char *error)
+{
+	_cleanup_(freep) char *line = NULL;
+	size_t size = 0;
+	uint64_t number = 0, first = 0;
+
+	rewind(stream);
+	while (getline(&line, &size, stream) >= 0) {
+		number++;
+		if (!says(line, name))
+			continue;
+		if (first > 0)
+			return complain(error, -EINVAL, "%s:%" PRIu64 ": %s is said twice, first in line %"
+					PRIu64, path, number, name, first);
+		first = number;
+	}
+	return ferror(stream) ? complain(error, -EIO, "%s cannot be read", path) : 0;
 }
 
 static int check_groups(econf_file *file, const char *path, bool *ret_any, char *error)
@@ -195,6 +220,7 @@ static int read_file(const char *path, struct limits *limits, char *error)
 {
 	_cleanup_(econf_freep) econf_file *file = NULL;
 	_cleanup_(free_listp) char **names = NULL;
+	_cleanup_(closefp) FILE *stream = NULL;
 	_cleanup_(freep) char *where = NULL;
 	uint64_t line = 0;
 	size_t n = 0;
@@ -202,8 +228,12 @@ static int read_file(const char *path, struct limits *limits, char *error)
 	bool any;
 	int r;
 
-	if (access(path, R_OK) < 0)
+	stream = fopen(path, "re");
+	if (!stream)
 		return errno == ENOENT ? 0 : complain(error, -errno, "%s: %s", path, strerror(errno));
+	/* libeconf takes what it cannot read for an empty file. */
+	if (fgetc(stream) == EOF && ferror(stream))
+		return complain(error, -EIO, "%s cannot be read", path);
 	e = econf_readFile(&file, path, "=", "#");
 	if (e != ECONF_SUCCESS) {
 		econf_errLocation(&where, &line);
@@ -217,9 +247,11 @@ static int read_file(const char *path, struct limits *limits, char *error)
 		return 0;
 	if (e != ECONF_SUCCESS)
 		return complain(error, to_errno(e), "%s: %s", path, econf_errString(e));
-	r = check_twice(names, n, path, error);
-	for (size_t i = 0; i < n && r >= 0; i++)
-		r = read_key(file, path, names[i], limits, error);
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		r = check_once(stream, path, names[i], error);
+		if (r >= 0)
+			r = read_key(file, path, names[i], limits, error);
+	}
 	return r;
 }
 

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A clinic's limits file: it tightens, or it is refused and says where and why.
+ */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "limits.h"
+
+static char path[2][64];
+
+static void setup(void)
+{
+	for (int i = 0; i < 2; i++) {
+		int fd;
+
+		snprintf(path[i], sizeof(path[i]), "/tmp/meso-limits-XXXXXX");
+		fd = mkstemp(path[i]);
+		ck_assert_int_ge(fd, 0);
+		close(fd);
+	}
+}
+
+static void teardown(void)
+{
+	unlink(path[0]);
+	unlink(path[1]);
+}
+
+static void put(int file, const char *text)
+{
+	FILE *f = fopen(path[file], "w");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq((int)fwrite(text, 1, strlen(text), f), (int)strlen(text));
+	ck_assert_int_eq(fclose(f), 0);
+}
+
+static int load(size_t n, struct limits *ret, char *error)
+{
+	const char *const paths[] = { path[0], path[1] };
+
+	return limits_load(paths, n, ret, error);
+}
+
+START_TEST(the_built_in_limits_are_those_of_the_safety_table)
+{
+	struct limits l;
+
+	limits_default(&l);
+	ck_assert_uint_eq(l.shot_nl.soft, 50000);
+	ck_assert_uint_eq(l.shot_nl.hard, 100000);
+	ck_assert_uint_eq(l.depth_um.hard, 4000);
+	ck_assert_uint_eq(l.rate_mhz.soft, 5000);
+	ck_assert_uint_eq(l.rate_mhz.hard, 9000);
+	ck_assert_uint_eq(l.session_nl.soft, 6000000);
+	ck_assert_uint_eq(l.session_nl.hard, 10000000);
+	ck_assert_uint_eq(l.patient_24h_nl.soft, 6000000);
+	ck_assert_uint_eq(l.patient_24h_nl.hard, 10000000);
+}
+END_TEST
+
+START_TEST(without_a_file_the_built_in_limits_hold)
+{
+	struct limits l, built_in;
+
+	limits_default(&built_in);
+	unlink(path[0]);
+	ck_assert_int_eq(load(1, &l, NULL), 0);
+	ck_assert_mem_eq(&l, &built_in, sizeof(l));
+	ck_assert_int_eq(load(0, &l, NULL), 0);
+	ck_assert_mem_eq(&l, &built_in, sizeof(l));
+	put(0, "# nothing but a comment\n");
+	ck_assert_int_eq(load(1, &l, NULL), 0);
+	ck_assert_mem_eq(&l, &built_in, sizeof(l));
+	put(0, "[limits]\n");
+	ck_assert_int_eq(load(1, &l, NULL), 0);
+	ck_assert_mem_eq(&l, &built_in, sizeof(l));
+}
+END_TEST
+
+START_TEST(a_file_tightens_each_limit)
+{
+	struct limits l;
+	char error[LIMITS_TEXT_MAX] = "";
+
+	put(0, "[limits]\n"
+	       "shot-volume-soft = 40 uL\nshot-volume-hard = 80 uL\n"
+	       "depth-soft = 2 mm\ndepth-hard = 3.5 mm   # thin skin only\n"
+	       "rate-soft = 3 /s\nrate-hard = 4.5 /s\n"
+	       "session-volume-soft = 4 mL\nsession-volume-hard = 5 mL\n"
+	       "patient-24h-volume-soft = 4000 uL\npatient-24h-volume-hard = 4500 uL\n");
+	ck_assert_msg(load(1, &l, error) == 0, "%s", error);
+	ck_assert_uint_eq(l.shot_nl.soft, 40000);
+	ck_assert_uint_eq(l.shot_nl.hard, 80000);
+	ck_assert_uint_eq(l.depth_um.soft, 2000);
+	ck_assert_uint_eq(l.depth_um.hard, 3500);
+	ck_assert_uint_eq(l.rate_mhz.soft, 3000);
+	ck_assert_uint_eq(l.rate_mhz.hard, 4500);
+	ck_assert_uint_eq(l.session_nl.soft, 4000000);
+	ck_assert_uint_eq(l.session_nl.hard, 5000000);
+	ck_assert_uint_eq(l.patient_24h_nl.soft, 4000000);
+	ck_assert_uint_eq(l.patient_24h_nl.hard, 4500000);
+}
+END_TEST
+
+START_TEST(a_later_file_replaces_what_an_earlier_one_said)
+{
+	struct limits l;
+
+	put(0, "[limits]\nsession-volume-soft = 3 mL\nrate-soft = 2 /s\n");
+	put(1, "[limits]\nsession-volume-soft = 4 mL\n");
+	ck_assert_int_eq(load(2, &l, NULL), 0);
+	ck_assert_uint_eq(l.session_nl.soft, 4000000);
+	ck_assert_uint_eq(l.rate_mhz.soft, 2000);
+}
+END_TEST
+
+START_TEST(the_built_in_value_itself_may_be_said_and_nothing_above_it)
+{
+	struct limits l;
+
+	put(0, "[limits]\nshot-volume-hard = 100 uL\n");
+	ck_assert_int_eq(load(1, &l, NULL), 0);
+	put(0, "[limits]\nshot-volume-hard = 100.001 uL\n");
+	ck_assert_int_eq(load(1, &l, NULL), -ERANGE);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	int error;
+	const char *words[3]; /* what the sentence must name */
+} refused[] = {
+	{ "[limits]\n\nshot-volume-hard = 200 uL\n", -ERANGE, { ":3:", "200 uL", "at most 100 uL" } },
+	{ "[limits]\nsession-volume-hard = 0 uL\n", -ERANGE, { ":2:", "0 uL", "tighten" } },
+	{ "[limits]\nshot-volume-soft = 40\n", -EINVAL, { ":2:", "40", "uL" } },
+	{ "[limits]\nshot-volume-soft = 0,04 mL\n", -EINVAL, { ":2:", "0,04 mL", "" } },
+	{ "[limits]\nshot-volume-soft = 40 mm\n", -EINVAL, { ":2:", "40 mm", "uL" } },
+	{ "[limits]\nshot-volume-soft = -1 uL\n", -EINVAL, { ":2:", "-1 uL", "" } },
+	{ "[limits]\nshot-volume-soft =\n", -EINVAL, { ":2:", "shot-volume-soft", "" } },
+	{ "[limits]\nshot-volume-soft = lots of uL\n", -EINVAL, { ":2:", "lots of uL", "" } },
+	{ "[limits]\nshot-volume-soft = 99999999999999999999 mL\n", -ERANGE, { ":2:", "9999", "" } },
+	{ "[limits]\nshot-volume = 40 uL\n", -EINVAL, { ":2:", "shot-volume", "no limit" } },
+	{ "[limits]\n# x\nDepth-Hard = 1 mm\n", -EINVAL, { ":3:", "Depth-Hard", "no limit" } },
+	{ "[limit]\ndepth-hard = 1 mm\n", -EINVAL, { "[limit]", "no group", "" } },
+	{ "depth-hard = 1 mm\n", -EINVAL, { "depth-hard", "before any", "" } },
+	{ "[limits]\ndepth-hard 1 mm\n", -EINVAL, { ":2:", "", "" } },
+	{ "[limits\ndepth-hard = 1 mm\n", -EINVAL, { ":1:", "", "" } },
+	{ "[limits]\nrate-soft = 3 /s\nrate-hard = 2 /s\n", -EINVAL, { "rate-soft", "3 /s", "2 /s" } },
+	{ "[limits]\nshot-volume-hard = 40 uL\n", -EINVAL, { "shot-volume-soft", "50 uL", "40 uL" } },
+	{ "[limits]\nrate-soft = 3 /s\nrate-soft = 4 /s\n", -EINVAL, { "rate-soft", "twice", "" } },
+};
+
+START_TEST(what_is_not_understood_refuses_the_whole_file_and_says_where)
+{
+	struct limits l, untouched;
+	char error[LIMITS_TEXT_MAX] = "";
+	int r;
+
+	memset(&l, 0x5a, sizeof(l));
+	untouched = l;
+	put(0, refused[_i].text);
+	r = load(1, &l, error);
+	ck_assert_msg(r == refused[_i].error, "%d: %s", r, error);
+	for (int i = 0; i < 3; i++)
+		ck_assert_msg(!refused[_i].words[i] || strstr(error, refused[_i].words[i]), "%s", error);
+	ck_assert_mem_eq(&l, &untouched, sizeof(l));
+	ck_assert_int_eq(load(1, &l, NULL), refused[_i].error);
+}
+END_TEST
+
+START_TEST(a_file_that_cannot_be_read_is_no_absent_file)
+{
+	const char *const paths[] = { "/tmp" };
+	char error[LIMITS_TEXT_MAX] = "";
+	struct limits l;
+
+	ck_assert_int_lt(limits_load(paths, 1, &l, error), 0);
+	ck_assert_int_gt((int)strlen(error), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("limits");
+	TCase *t = tcase_create("files");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, the_built_in_limits_are_those_of_the_safety_table);
+	tcase_add_test(t, without_a_file_the_built_in_limits_hold);
+	tcase_add_test(t, a_file_tightens_each_limit);
+	tcase_add_test(t, a_later_file_replaces_what_an_earlier_one_said);
+	tcase_add_test(t, the_built_in_value_itself_may_be_said_and_nothing_above_it);
+	tcase_add_loop_test(t, what_is_not_understood_refuses_the_whole_file_and_says_where, 0,
+			    sizeof(refused) / sizeof(refused[0]));
+	tcase_add_test(t, a_file_that_cannot_be_read_is_no_absent_file);
+	suite_add_tcase(suite, t);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
