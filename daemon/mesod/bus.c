@@ -30,7 +30,7 @@ static const char *signature_of(const sd_bus_vtable *vtable, const char *member)
 {
 	for (const sd_bus_vtable *v = vtable; v->type != _SD_BUS_VTABLE_END; v++)
 		if (v->type == _SD_BUS_VTABLE_METHOD && strcmp(v->x.method.member, member) == 0)
-			return v->x.method.signature;
+			return v->x.method.signature ? v->x.method.signature : "";
 	return NULL;
 }
 

@@ -257,6 +257,27 @@ static int check_mark(struct ledger *l, const struct meso_host_mark *mark)
 	return -EROFS;
 }
 
+/* Another ledger has armed this gun since this one knew it last: what was delivered then, and to whom,
+ * is not known here. */
+static int check_foreign(struct ledger *l, int64_t now_s, const struct ledger_gun *gun,
+			 const struct meso_host_mark *mark)
+{
+	struct incident incident = { "foreign-ledger", gun->serial, NULL, NULL, true };
+	struct ledger_gun known;
+	int r;
+
+	if (!mark || mark->sequence == 0 || memcmp(mark->ledger, l->id.bytes, sizeof(mark->ledger)) == 0)
+		return 0;
+	r = gun_known(l, gun->serial, &known);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (r >= 0 && gun->last_sequence <= known.last_sequence)
+		return 0;
+	return incident_add(l, now_s, &incident, NULL,
+			    "another ledger armed the gun: its newest lease has sequence %" PRIu64,
+			    (uint64_t)gun->last_sequence);
+}
+
 int ledger_see_gun(struct ledger *l, int64_t now_s, const struct ledger_gun *gun,
 		   const struct meso_host_mark *mark)
 {
@@ -268,6 +289,8 @@ int ledger_see_gun(struct ledger *l, int64_t now_s, const struct ledger_gun *gun
 	if (r < 0)
 		return r;
 	r = check_mark(l, mark);
+	if (r >= 0)
+		r = check_foreign(l, now_s, gun, mark);
 	if (r >= 0)
 		r = gun_follow(l, now_s, gun);
 	r = ledger_end(l, r);

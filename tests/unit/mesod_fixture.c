@@ -228,24 +228,29 @@ void mesod_fixture_start(struct mesod_fixture *f, const char *const *gun_extra)
 				    FIXTURE_PATIENT, "Jane Doe", "1980-02-29", 70000u), 0);
 }
 
-void mesod_fixture_stop(struct mesod_fixture *f)
+void mesod_fixture_remove_directory(const char *path)
 {
 	struct dirent *entry;
 	DIR *dir;
 
+	dir = opendir(path);
+	ck_assert_ptr_nonnull(dir);
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	closedir(dir);
+	rmdir(path);
+}
+
+void mesod_fixture_stop(struct mesod_fixture *f)
+{
 	if (f->lease_fd >= 0)
 		close(f->lease_fd);
 	end_process(&f->mesod_pid, SIGTERM);
 	f->bus = sd_bus_close_unref(f->bus);
 	end_process(&f->bus_pid, SIGKILL);
 	gun_fixture_stop(&f->gun);
-	dir = opendir(f->dir);
-	ck_assert_ptr_nonnull(dir);
-	while ((entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
-			unlinkat(dirfd(dir), entry->d_name, 0);
-	closedir(dir);
-	rmdir(f->dir);
+	mesod_fixture_remove_directory(f->dir);
 }
 
 /* ---- calls ------------------------------------------------------------------------------------ */

@@ -50,6 +50,8 @@ void mesod_fixture_start(struct mesod_fixture *f, const char *const *gun_extra);
 void mesod_fixture_start_bare(struct mesod_fixture *f, const char *const *gun_extra, const char *owner);
 void mesod_fixture_stop(struct mesod_fixture *f);
 
+void mesod_fixture_remove_directory(const char *path);
+
 /* The daemon alone: start returns when its name is taken; signals KILL and TERM are waited for. */
 void mesod_fixture_run_daemon(struct mesod_fixture *f);
 void mesod_fixture_signal(struct mesod_fixture *f, int sig);
@@ -62,12 +64,12 @@ sd_bus *mesod_fixture_connect(const struct mesod_fixture *f);
 int mesod_call(sd_bus *bus, const char *path, const char *interface, const char *member,
 	       sd_bus_error *error, sd_bus_message **reply, const char *types, ...);
 /* The call must be refused with org.mesod1.Error.<name>, and a sentence. */
-#define ck_assert_refused(bus, name, path, interface, member, ...)                                 \
+#define ck_assert_refused(bus, which, path, interface, member, ...)                                \
 	do {                                                                                       \
 		sd_bus_error e_ = SD_BUS_ERROR_NULL;                                               \
 		int r_ = mesod_call((bus), (path), (interface), (member), &e_, NULL, __VA_ARGS__); \
 		ck_assert_msg(r_ < 0, "%s was not refused", (member));                             \
-		ck_assert_str_eq(e_.name, "org.mesod1.Error." name);                               \
+		ck_assert_str_eq(e_.name, "org.mesod1.Error." which);                               \
 		ck_assert_int_gt((int)strlen(e_.message), 8);                                      \
 		sd_bus_error_free(&e_);                                                            \
 	} while (0)
