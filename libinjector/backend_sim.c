@@ -250,7 +250,7 @@ static int connect_to(const char *path, int *ret_fd)
 
 	if (!*path || strlen(path) >= sizeof(address.sun_path))
 		return -EINVAL;
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;

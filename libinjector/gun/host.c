@@ -140,31 +140,35 @@ static void drop_page(struct mg_host *host)
 /* Ours to write, because it is mapped before the seal; everybody else's to read. */
 static int make_page(struct mg_host *host)
 {
-	int r = 0;
+	struct inj_sim_page *page;
+	int fd, r;
 
 	drop_page(host);
-	host->page_fd = memfd_create("meso-status", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (host->page_fd < 0)
+	fd = memfd_create("meso-status", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
 		return -errno;
-	if (ftruncate(host->page_fd, sizeof(*host->page)) < 0)
+	if (ftruncate(fd, sizeof(*page)) < 0) {
 		r = -errno;
-	if (r == 0) {
-		host->page = mmap(NULL, sizeof(*host->page), PROT_READ | PROT_WRITE, MAP_SHARED,
-				  host->page_fd, 0);
-		if (host->page == MAP_FAILED) {
-			host->page = NULL;
-			r = -errno;
-		}
-	}
-	if (r == 0 && fcntl(host->page_fd, F_ADD_SEALS,
-			    F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) < 0)
-		r = -errno;
-	if (r < 0) {
-		drop_page(host);
+		close(fd);
 		return r;
 	}
-	host->page->magic = INJ_SIM_MAGIC;
-	host->page->version = INJ_SIM_VERSION;
+	page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (page == MAP_FAILED) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	if (fcntl(fd, F_ADD_SEALS,
+		  F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) < 0) {
+		r = -errno;
+		munmap(page, sizeof(*page));
+		close(fd);
+		return r;
+	}
+	page->magic = INJ_SIM_MAGIC;
+	page->version = INJ_SIM_VERSION;
+	host->page = page;
+	host->page_fd = fd;
 	return 0;
 }
 

@@ -8,7 +8,7 @@
 
 #include "gun_fixture.h"
 
-#define DOSE_NL 20000
+#define DOSE_NL 20000ull
 #define SHOTS   20
 
 static struct gun_fixture gun;
@@ -42,9 +42,9 @@ START_TEST(twenty_shots_of_twenty_microlitres_deliver_what_is_recorded)
 	gun_fixture_truth(&gun, &before);
 
 	gun_fixture_ask(&gun, "hand contact 1");
-	gun_fixture_lease(handle, MESO_KIND_TREAT, SHOTS * DOSE_NL, SHOTS, &lease);
+	gun_fixture_lease(handle, MESO_KIND_TREAT, (uint32_t)(SHOTS * DOSE_NL), SHOTS, &lease);
 	ck_assert_int_eq(inj_gun_arm(handle, &lease), 0);
-	for (int i = 0; i < SHOTS; i++)
+	for (unsigned int i = 0; i < SHOTS; i++)
 		gun_fixture_shoot(&gun, handle, &lease);
 	gun_fixture_wait_idle(handle);
 	gun_fixture_sleep_ms(100);
@@ -55,14 +55,14 @@ START_TEST(twenty_shots_of_twenty_microlitres_deliver_what_is_recorded)
 	ck_assert_uint_eq(after.armed, 0);
 	ck_assert_uint_eq(after.shots - before.shots, SHOTS);
 	count = inj_gun_get_shots(handle, 0, shots, 64, NULL);
-	ck_assert_int_ge(count, SHOTS);
+	ck_assert_int_ge(count, (int)SHOTS);
 	for (int i = 0; i < count; i++) {
 		uint32_t nl = shots[i].displaced_nl > shots[i].reported_nl ? shots[i].displaced_nl
 									   : shots[i].reported_nl;
 
 		ck_assert_uint_eq(shots[i].result, MESO_SHOT_COMPLETE);
 		sum_nl += nl;
-		if (i >= count - SHOTS) {
+		if (i >= count - (int)SHOTS) {
 			ck_assert_mem_eq(shots[i].lease_id, lease.id, sizeof(lease.id));
 			treated_nl += nl;
 		}
@@ -71,7 +71,7 @@ START_TEST(twenty_shots_of_twenty_microlitres_deliver_what_is_recorded)
 	ck_assert_uint_le(after.delivered_fl, sum_nl * 1000000);
 	ck_assert_uint_ge(after.delivered_fl, sum_nl * 990000);
 	ck_assert_uint_le(treated_nl, SHOTS * DOSE_NL);
-	ck_assert_uint_ge(treated_nl, SHOTS * DOSE_NL * 99 / 100);
+	ck_assert_uint_ge(treated_nl * 100, SHOTS * DOSE_NL * 99);
 	ck_assert_uint_ge(after.delivered_contact_fl, treated_nl * 980000);
 	ck_assert_int_eq(inj_gun_get_info(handle, &info), 0);
 	ck_assert_uint_le(after.max_beyond_lease_fl, info.overshoot_nl * 1000000ull);

@@ -536,13 +536,16 @@ START_TEST(a_forked_child_is_refused_and_disturbs_nobody)
 }
 END_TEST
 
+#define ENUMERATED_MAX 256
+
 static int take_uri(const char *uri, void *userdata)
 {
 	char *all = userdata;
 
-	strcat(all, strrchr(uri, '/') + 1);
-	strcat(all, " ");
-	return strlen(all) > 20 ? 5 : 0;
+	size_t used = strlen(all);
+
+	snprintf(all + used, ENUMERATED_MAX - used, "%s ", strrchr(uri, '/') + 1);
+	return used > 20 ? 5 : 0;
 }
 
 START_TEST(guns_are_enumerated_in_order_and_only_those_with_a_node)
@@ -550,7 +553,8 @@ START_TEST(guns_are_enumerated_in_order_and_only_those_with_a_node)
 	static const char *const in_class[] = { "meso10", "meso2",  "meso0", "meso3",
 						"meso",   "meso01", "other", "meso1x" };
 	static const char *const in_dev[] = { "meso10", "meso0", "meso2", "meso01" };
-	char base[] = "/tmp/meso-enum-XXXXXX", path[128], class_dir[64], dev_dir[64], all[256] = "";
+	char base[] = "/tmp/meso-enum-XXXXXX", path[128], class_dir[64], dev_dir[64],
+	     all[ENUMERATED_MAX] = "";
 
 	ck_assert_ptr_nonnull(mkdtemp(base));
 	snprintf(class_dir, sizeof(class_dir), "%s/class", base);
@@ -571,8 +575,15 @@ START_TEST(guns_are_enumerated_in_order_and_only_those_with_a_node)
 	ck_assert_str_eq(all, "meso0 meso2 meso10 ");
 	ck_assert_int_eq(inj_enumerate_in(class_dir, dev_dir, take_uri, all), 5);
 	ck_assert_int_eq(inj_enumerate(NULL, NULL), -EINVAL);
-	snprintf(path, sizeof(path), "rm -rf %s", base);
-	ck_assert_int_eq(system(path), 0);
+	for (size_t i = 0; i < 8; i++) {
+		snprintf(path, sizeof(path), "%s/%s", class_dir, in_class[i]);
+		rmdir(path);
+		snprintf(path, sizeof(path), "%s/%s", dev_dir, in_dev[i % 4]);
+		rmdir(path);
+	}
+	rmdir(class_dir);
+	rmdir(dev_dir);
+	ck_assert_int_eq(rmdir(base), 0);
 }
 END_TEST
 

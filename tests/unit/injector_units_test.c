@@ -62,63 +62,63 @@ END_TEST
 
 static const struct {
 	enum inj_dimension dimension;
-	const char *text;
 	int result;
+	const char *text;
 	const char *says; /* part of the sentence */
 } bad[] = {
-	{ INJ_VOLUME, "10", -EINVAL, "no unit" },
-	{ INJ_VOLUME, "10,5 uL", -EINVAL, "comma" },
-	{ INJ_VOLUME, "1,000 uL", -EINVAL, "comma" },
-	{ INJ_VOLUME, "10. uL", -EINVAL, "after the point" },
-	{ INJ_VOLUME, ".5 mL", -EINVAL, "before the point" },
-	{ INJ_VOLUME, "010 uL", -EINVAL, "needless zero" },
-	{ INJ_VOLUME, "-10 uL", -EINVAL, "sign" },
-	{ INJ_VOLUME, "+10 uL", -EINVAL, "sign" },
-	{ INJ_VOLUME, "", -EINVAL, "empty" },
-	{ INJ_VOLUME, " ", -EINVAL, "number" },
-	{ INJ_VOLUME, " 10 uL", -EINVAL, "number" },
-	{ INJ_VOLUME, "uL", -EINVAL, "number" },
-	{ INJ_VOLUME, "ten uL", -EINVAL, "number" },
-	{ INJ_VOLUME, "NaN mL", -EINVAL, "number" },
-	{ INJ_VOLUME, "inf mL", -EINVAL, "number" },
-	{ INJ_VOLUME, "0x10 uL", -EINVAL, "wrong unit" },
-	{ INJ_VOLUME, "1e3 uL", -EINVAL, "wrong unit" },
-	{ INJ_VOLUME, "1 000 uL", -EINVAL, "wrong unit" },
-	{ INJ_VOLUME, "1_000 uL", -EINVAL, "wrong unit" },
-	{ INJ_VOLUME, "1.2.3 uL", -EINVAL, "wrong unit" },
-	{ INJ_VOLUME, "10 uL ", -EINVAL, "wrong unit" },
-	{ INJ_VOLUME, "10 uL 5", -EINVAL, "wrong unit" },
-	{ INJ_VOLUME, "10 uLL", -EINVAL, "wrong unit" },
-	{ INJ_VOLUME, "10 u", -EINVAL, "wrong unit" },
-	{ INJ_VOLUME, "10 UL", -EINVAL, "wrong unit" },
-	{ INJ_VOLUME, "10 ML", -EINVAL, "wrong unit" },
-	{ INJ_VOLUME, "10 Ml", -EINVAL, "wrong unit" },
-	{ INJ_VOLUME, "10 L", -EINVAL, "wrong unit" },
-	{ INJ_VOLUME, "10 cc", -EINVAL, "wrong unit" },
-	{ INJ_VOLUME, "10 mm", -EINVAL, "wrong unit" },
-	{ INJ_VOLUME, "10 mg", -EINVAL, "wrong unit" },
-	{ INJ_VOLUME, "10\tuL", -EINVAL, "wrong unit" },
-	{ INJ_VOLUME, "\xd9\xa1\xd9\xa0 uL", -EINVAL, "number" }, /* other digits */
-	{ INJ_VOLUME, "0.5 nL", -EINVAL, "finer" },
-	{ INJ_VOLUME, "1.0000001 mL", -EINVAL, "finer" },
-	{ INJ_VOLUME, "0.0000000000000000000000000001 mL", -EINVAL, "finer" },
-	{ INJ_VOLUME, "9223372036854775808 nL", -ERANGE, "large" },
-	{ INJ_VOLUME, "9223372036854.775808 mL", -ERANGE, "large" },
-	{ INJ_VOLUME, "18446744073709551616 nL", -ERANGE, "large" },
-	{ INJ_VOLUME, "18446744073709551617 mL", -ERANGE, "large" },
-	{ INJ_VOLUME, "99999999999999999999999999999999999999999999 mL", -ERANGE, "large" },
-	{ INJ_ACTIVITY, "150 U", -EINVAL, "wrong unit" }, /* read as a zero: 1500 */
-	{ INJ_ACTIVITY, "150 iu", -EINVAL, "wrong unit" },
-	{ INJ_MASS, "2 MG", -EINVAL, "wrong unit" },
-	{ INJ_MASS, "70 kg", -EINVAL, "wrong unit" },
-	{ INJ_BODY_MASS, "70 mg", -EINVAL, "wrong unit" },
-	{ INJ_LENGTH, "2 MM", -EINVAL, "wrong unit" },
-	{ INJ_LENGTH, "2 m", -EINVAL, "wrong unit" },
-	{ INJ_RATE, "5 Hz", -EINVAL, "wrong unit" },
-	{ INJ_RATE, "0.0001 /s", -EINVAL, "finer" },
-	{ INJ_TIME, "0.00001 min", -EINVAL, "finer" },
-	{ INJ_TIME, "5 m", -EINVAL, "wrong unit" },
-	{ INJ_PRESSURE, "2 bar", -EINVAL, "wrong unit" },
+	{ INJ_VOLUME, -EINVAL, "10", "no unit" },
+	{ INJ_VOLUME, -EINVAL, "10,5 uL", "comma" },
+	{ INJ_VOLUME, -EINVAL, "1,000 uL", "comma" },
+	{ INJ_VOLUME, -EINVAL, "10. uL", "after the point" },
+	{ INJ_VOLUME, -EINVAL, ".5 mL", "before the point" },
+	{ INJ_VOLUME, -EINVAL, "010 uL", "needless zero" },
+	{ INJ_VOLUME, -EINVAL, "-10 uL", "sign" },
+	{ INJ_VOLUME, -EINVAL, "+10 uL", "sign" },
+	{ INJ_VOLUME, -EINVAL, "", "empty" },
+	{ INJ_VOLUME, -EINVAL, " ", "number" },
+	{ INJ_VOLUME, -EINVAL, " 10 uL", "number" },
+	{ INJ_VOLUME, -EINVAL, "uL", "number" },
+	{ INJ_VOLUME, -EINVAL, "ten uL", "number" },
+	{ INJ_VOLUME, -EINVAL, "NaN mL", "number" },
+	{ INJ_VOLUME, -EINVAL, "inf mL", "number" },
+	{ INJ_VOLUME, -EINVAL, "0x10 uL", "wrong unit" },
+	{ INJ_VOLUME, -EINVAL, "1e3 uL", "wrong unit" },
+	{ INJ_VOLUME, -EINVAL, "1 000 uL", "wrong unit" },
+	{ INJ_VOLUME, -EINVAL, "1_000 uL", "wrong unit" },
+	{ INJ_VOLUME, -EINVAL, "1.2.3 uL", "wrong unit" },
+	{ INJ_VOLUME, -EINVAL, "10 uL ", "wrong unit" },
+	{ INJ_VOLUME, -EINVAL, "10 uL 5", "wrong unit" },
+	{ INJ_VOLUME, -EINVAL, "10 uLL", "wrong unit" },
+	{ INJ_VOLUME, -EINVAL, "10 u", "wrong unit" },
+	{ INJ_VOLUME, -EINVAL, "10 UL", "wrong unit" },
+	{ INJ_VOLUME, -EINVAL, "10 ML", "wrong unit" },
+	{ INJ_VOLUME, -EINVAL, "10 Ml", "wrong unit" },
+	{ INJ_VOLUME, -EINVAL, "10 L", "wrong unit" },
+	{ INJ_VOLUME, -EINVAL, "10 cc", "wrong unit" },
+	{ INJ_VOLUME, -EINVAL, "10 mm", "wrong unit" },
+	{ INJ_VOLUME, -EINVAL, "10 mg", "wrong unit" },
+	{ INJ_VOLUME, -EINVAL, "10\tuL", "wrong unit" },
+	{ INJ_VOLUME, -EINVAL, "\xd9\xa1\xd9\xa0 uL", "number" }, /* other digits */
+	{ INJ_VOLUME, -EINVAL, "0.5 nL", "finer" },
+	{ INJ_VOLUME, -EINVAL, "1.0000001 mL", "finer" },
+	{ INJ_VOLUME, -EINVAL, "0.0000000000000000000000000001 mL", "finer" },
+	{ INJ_VOLUME, -ERANGE, "9223372036854775808 nL", "large" },
+	{ INJ_VOLUME, -ERANGE, "9223372036854.775808 mL", "large" },
+	{ INJ_VOLUME, -ERANGE, "18446744073709551616 nL", "large" },
+	{ INJ_VOLUME, -ERANGE, "18446744073709551617 mL", "large" },
+	{ INJ_VOLUME, -ERANGE, "99999999999999999999999999999999999999999999 mL", "large" },
+	{ INJ_ACTIVITY, -EINVAL, "150 U", "wrong unit" }, /* read as a zero: 1500 */
+	{ INJ_ACTIVITY, -EINVAL, "150 iu", "wrong unit" },
+	{ INJ_MASS, -EINVAL, "2 MG", "wrong unit" },
+	{ INJ_MASS, -EINVAL, "70 kg", "wrong unit" },
+	{ INJ_BODY_MASS, -EINVAL, "70 mg", "wrong unit" },
+	{ INJ_LENGTH, -EINVAL, "2 MM", "wrong unit" },
+	{ INJ_LENGTH, -EINVAL, "2 m", "wrong unit" },
+	{ INJ_RATE, -EINVAL, "5 Hz", "wrong unit" },
+	{ INJ_RATE, -EINVAL, "0.0001 /s", "finer" },
+	{ INJ_TIME, -EINVAL, "0.00001 min", "finer" },
+	{ INJ_TIME, -EINVAL, "5 m", "wrong unit" },
+	{ INJ_PRESSURE, -EINVAL, "2 bar", "wrong unit" },
 };
 
 START_TEST(a_mistake_is_refused_with_a_sentence_and_touches_nothing)
@@ -150,8 +150,7 @@ START_TEST(a_sentence_repeats_no_control_codes_and_stays_in_its_buffer)
 		ck_assert_ptr_nonnull(memchr(error, '\0', sizeof(error)));
 	}
 	/* a character is not cut in half */
-	strcpy(text, "1234567890123456789012345678901234567890");
-	strcpy(text + 39, "\xc2\xb5\xc2\xb5");
+	snprintf(text, sizeof(text), "%039d\xc2\xb5\xc2\xb5", 0);
 	ck_assert_int_eq(inj_parse(INJ_VOLUME, text, &value, error), -EINVAL);
 	ck_assert_ptr_null(strstr(error, "\xc2."));
 }
