@@ -20,7 +20,7 @@
 #include "macros.h"
 
 struct job {
-	worker_run_fn run; /* NULL: a ping */
+	worker_run_fn run;
 	worker_done_fn done;
 	void *userdata;
 	int result;
@@ -103,16 +103,18 @@ static void *work(void *userdata)
 	struct job *job;
 
 	while ((job = wait_for_job(w))) {
-		if (job->run)
+		bool ping = job == &w->ping;
+
+		if (!ping)
 			job->result = job->run(w->owned, job->userdata);
 		atomic_store(&w->answered_ns, now_ns());
 		pthread_mutex_lock(&w->mutex);
-		if (job->run)
-			put(&w->finished, job);
-		else
+		if (ping)
 			w->ping_queued = false;
+		else
+			put(&w->finished, job); /* and from here on it is not ours */
 		pthread_mutex_unlock(&w->mutex);
-		if (job->run)
+		if (!ping)
 			ring(w);
 	}
 	return NULL;
@@ -282,7 +284,7 @@ struct worker *worker_free(struct worker *w)
 	pthread_mutex_unlock(&w->mutex);
 	pthread_join(w->thread, NULL);
 	while ((job = take(&w->waiting))) {
-		if (!job->run)
+		if (job == &w->ping)
 			continue;
 		job->result = -ECANCELED;
 		put(&w->finished, job);

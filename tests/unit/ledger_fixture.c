@@ -275,3 +275,18 @@ void tamper(const struct place *place, const char *sql)
 	ck_assert_msg(!error, "%s", error);
 	ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
 }
+
+void forget_digest(const char *path)
+{
+	char text[512] = "", *space;
+	FILE *file = fopen(path, "r+");
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_ptr_nonnull(fgets(text, sizeof(text), file));
+	space = strrchr(text, ' ');
+	ck_assert_ptr_nonnull(space);
+	ck_assert_int_eq(ftruncate(fileno(file), 0), 0);
+	rewind(file);
+	fprintf(file, "%.*s -\n", (int)(space - text), text);
+	ck_assert_int_eq(fclose(file), 0);
+}

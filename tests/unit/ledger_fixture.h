@@ -68,4 +68,7 @@ unsigned int count_records(struct ledger *l, const char *type);
 /* Runs SQL on the closed file, by force. */
 void tamper(const struct place *place, const char *sql);
 
+/* Makes the mark of a clean close the mark of a crash. */
+void forget_digest(const char *mark);
+
 #endif /* TEST_LEDGER_FIXTURE_H */
