@@ -103,6 +103,11 @@ void meso_visit_end_unchanged(struct meso_gun *gun, struct meso_visit *visit);
 void meso_gun_status(struct meso_gun *gun, struct meso_status *status, u64 *ret_fault_seq);
 
 extern const struct file_operations meso_fops;
+long meso_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+union meso_event_any *meso_alloc_slots(u32 depth);
+/* Whether any client wants samples; caller holds gun->lock. */
+void meso_want_samples(struct meso_gun *gun);
+
 extern const struct attribute_group *meso_groups[];
 
 void meso_sysfs_add(struct meso_gun *gun);

@@ -336,7 +336,18 @@ void meso_interlock_registers(const struct meso_interlock *il, u64 now,
 			      struct meso_registers *regs);
 /* For a snapshot that readers bring up to date on their own. */
 void meso_interlock_snapshot(const struct meso_interlock *il, struct meso_snapshot *snapshot);
-/* The status as it is at @now; touches nothing but its arguments. */
+/* What time alone changes of a status */
+struct meso_snapshot_now {
+	u64 age_ns;
+	u32 state;
+	u32 flags;
+	u32 lease_left_ms;
+};
+
+/* Those fields as they are at @now; touches nothing but its arguments. */
+void meso_snapshot_at(const struct meso_snapshot *snapshot, u64 now,
+		      struct meso_snapshot_now *ret);
+/* The whole status as it is at @now; touches nothing but its arguments. */
 void meso_snapshot_status(const struct meso_snapshot *snapshot, u64 now,
 			  struct meso_status *status);
 

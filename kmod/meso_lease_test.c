@@ -199,4 +199,5 @@ static struct kunit_suite lease_suite = {
 	.init = bench_init,
 	.test_cases = lease_cases,
 };
+
 kunit_test_suite(lease_suite);

@@ -144,15 +144,27 @@ void meso_interlock_snapshot(const struct meso_interlock *il, struct meso_snapsh
 	status->journal_count = il->journal.count;
 }
 
+void meso_snapshot_at(const struct meso_snapshot *snapshot, u64 now, struct meso_snapshot_now *ret)
+{
+	bool fresh = now < snapshot->fresh_until_ns;
+	bool seen = snapshot->frame_ns && now > snapshot->frame_ns;
+
+	ret->age_ns = seen ? now - snapshot->frame_ns : 0;
+	ret->state = now < snapshot->stale_from_ns ? snapshot->status.state : MESO_STATE_STALE;
+	ret->flags = snapshot->status.flags | (fresh ? MESO_STATUS_FRESH : 0);
+	ret->lease_left_ms = 0;
+	if (now < snapshot->expires_ns)
+		ret->lease_left_ms = (u32)div64_u64(snapshot->expires_ns - now, 1000000);
+}
+
 void meso_snapshot_status(const struct meso_snapshot *snapshot, u64 now, struct meso_status *status)
 {
+	struct meso_snapshot_now at;
+
+	meso_snapshot_at(snapshot, now, &at);
 	*status = snapshot->status;
-	if (snapshot->frame_ns && now > snapshot->frame_ns)
-		status->age_ns = now - snapshot->frame_ns;
-	if (now < snapshot->fresh_until_ns)
-		status->flags |= MESO_STATUS_FRESH;
-	if (now >= snapshot->stale_from_ns)
-		status->state = MESO_STATE_STALE;
-	if (now < snapshot->expires_ns)
-		status->lease_left_ms = (u32)div64_u64(snapshot->expires_ns - now, 1000000);
+	status->age_ns = at.age_ns;
+	status->state = at.state;
+	status->flags = at.flags;
+	status->lease_left_ms = at.lease_left_ms;
 }
