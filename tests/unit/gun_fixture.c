@@ -8,7 +8,6 @@
 #include <check.h>
 #include <dirent.h>
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -27,6 +26,7 @@
 
 #define START_MS 5000
 #define ARGS_MAX 24
+#define PROGRAM_MAX 4096
 
 int64_t gun_fixture_now_ms(void)
 {
@@ -48,7 +48,7 @@ void gun_fixture_sleep_ms(int ms)
 static void find_program(char *path, size_t size)
 {
 	const char *named = getenv("MESO_GUN");
-	char self[PATH_MAX];
+	char self[PROGRAM_MAX];
 	ssize_t n;
 
 	if (named) {
@@ -112,7 +112,7 @@ static void wait_started(struct gun_fixture *gun)
 
 void gun_fixture_restart(struct gun_fixture *gun, const char *const *extra)
 {
-	char program[PATH_MAX], *args[ARGS_MAX];
+	char program[PROGRAM_MAX], *args[ARGS_MAX];
 	const char *fixed[] = { program,   "--socket", gun->socket, "--memory",  gun->memory,
 				"--truth", gun->truth, "--control", gun->control };
 	size_t count = 0;
