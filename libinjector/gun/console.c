@@ -6,7 +6,6 @@
  */
 #include "server.h"
 
-#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -24,8 +24,8 @@
 
 #include "truth.h"
 
-#define START_MS 5000
-#define ARGS_MAX 24
+#define START_MS    5000
+#define ARGS_MAX    24
 #define PROGRAM_MAX 4096
 
 int64_t gun_fixture_now_ms(void)
