@@ -307,7 +307,7 @@ static int begin(struct mesod *mesod)
 	r = limits_load(&mesod->options.config, 1, &mesod->limits, why);
 	if (r < 0) {
 		/* Limits that somebody meant and that are not understood: rather no dose at all. */
-		log_main(mesod, LOG_ERR, "%s: %s", mesod->options.config, *why ? why : strerrordesc_np(-r));
+		log_main(mesod, LOG_ERR, "%s", *why ? why : strerrordesc_np(-r));
 		return r;
 	}
 	r = open_loop(mesod);

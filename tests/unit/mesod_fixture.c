@@ -122,13 +122,23 @@ static bool has_owner(struct mesod_fixture *f)
 void mesod_fixture_run_daemon(struct mesod_fixture *f)
 {
 	const int64_t until = gun_fixture_now_ms() + PATIENCE_MS;
+	char config[96] = "/nonexistent";
 	char path[256];
 	char *argv[] = { path, (char *)"--sim", f->gun.socket, (char *)"--address", f->address,
 			 (char *)"--state", f->dir, (char *)"--mark", f->mark,
-			 (char *)"--config", (char *)"/nonexistent",
+			 (char *)"--config", config,
 			 f->owner ? (char *)"--owner" : NULL, (char *)f->owner, NULL };
 
 	program("mesod", path);
+	if (f->config) {
+		FILE *file;
+
+		snprintf(config, sizeof(config), "%s/mesod.conf", f->dir);
+		file = fopen(config, "w");
+		ck_assert_ptr_nonnull(file);
+		fputs(f->config, file);
+		fclose(file);
+	}
 	f->mesod_pid = spawn(path, argv);
 	while (!has_owner(f)) {
 		ck_assert_msg(mesod_fixture_daemon_lives(f), "mesod did not start");
@@ -388,25 +398,41 @@ void mesod_fixture_arm(struct mesod_fixture *f, uint32_t dose_nl, uint32_t shots
 	gun_fixture_sleep_ms(5);
 }
 
-void mesod_fixture_shoot(struct mesod_fixture *f)
+/* One press; true if the gun has counted a shot. */
+static bool press(struct mesod_fixture *f, uint64_t before)
 {
-	const int64_t until = gun_fixture_now_ms() + PATIENCE_MS;
-	struct meso_status before, status;
+	const int64_t until = gun_fixture_now_ms() + 1000;
+	struct meso_status status;
 
 	while (gun_fixture_now_ms() < f->gun.pulled_ms + 125)
 		gun_fixture_sleep_ms(5);
-	mesod_fixture_status(f, &before);
 	f->gun.pulled_ms = gun_fixture_now_ms();
 	gun_fixture_ask(&f->gun, "hand trigger 1");
 	do {
 		gun_fixture_sleep_ms(3);
 		mesod_fixture_status(f, &status);
-		ck_assert_msg(gun_fixture_now_ms() < until, "no shot: state %s, faults 0x%x, lease %s",
-			      inj_state_name(status.state), status.faults,
-			      inj_end_name(status.lease_end));
-	} while (status.shot_count == before.shot_count);
+	} while (status.shot_count == before && gun_fixture_now_ms() < until);
 	gun_fixture_ask(&f->gun, "hand trigger 0");
-	mesod_fixture_process(f);
+	return status.shot_count != before;
+}
+
+void mesod_fixture_shoot(struct mesod_fixture *f)
+{
+	struct meso_status status;
+
+	mesod_fixture_status(f, &status);
+	/* On a busy machine a press may come before the firmware has seen the trigger at rest: a hand
+	 * would press again, too. */
+	for (int tries = 0; tries < 3; tries++) {
+		if (press(f, status.shot_count)) {
+			mesod_fixture_process(f);
+			return;
+		}
+		gun_fixture_sleep_ms(20);
+	}
+	mesod_fixture_status(f, &status);
+	ck_abort_msg("no shot: state %s, faults 0x%x, lease %s", inj_state_name(status.state),
+		     status.faults, inj_end_name(status.lease_end));
 }
 
 void mesod_fixture_ready_to_arm(struct mesod_fixture *f)

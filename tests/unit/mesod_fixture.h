@@ -28,6 +28,7 @@ struct mesod_fixture {
 	char mark[96];
 	pid_t bus_pid;
 	pid_t mesod_pid;
+	const char *config;/* mesod.conf's text, NULL: none */
 	const char *owner; /* --owner, NULL: not given */
 	sd_bus *bus;
 	char gun_path[96];
