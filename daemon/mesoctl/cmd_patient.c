@@ -32,14 +32,14 @@ static int patient_add(struct ctl *ctl, int argc, char **argv)
 	static const struct ctl_option options[] = {
 		{ "reference", CTL_TEXT, 0, true, offsetof(struct patient_add, reference), "TEXT",
 		  "the clinic's own number for the patient" },
-		{ "name", CTL_TEXT, 0, false, offsetof(struct patient_add, name), "TEXT", "name" },
+		{ "name", CTL_TEXT, 0, true, offsetof(struct patient_add, name), "TEXT", "name" },
 		{ "birth-date", CTL_DATE, 0, true, offsetof(struct patient_add, birth_date), "DATE",
 		  "date of birth, as in 1980-12-31" },
 		{ "mass", CTL_QUANTITY, INJ_BODY_MASS, false, offsetof(struct patient_add, mass_g),
 		  "MASS", "body mass, as in '70 kg'" },
 	};
 	_cleanup_(ctl_json_decrefp) json_t *id = NULL;
-	struct patient_add o = { .name = "" };
+	struct patient_add o = { 0 };
 	char **arguments;
 	int count, code;
 
@@ -205,7 +205,7 @@ int cmd_patient(struct ctl *ctl, int argc, char **argv)
 {
 	static const struct ctl_command commands[] = {
 		{ "add", patient_add,
-		  "--reference TEXT --birth-date DATE [--name TEXT] [--mass MASS]",
+		  "--reference TEXT --name TEXT --birth-date DATE [--mass MASS]",
 		  "a new patient; prints the id" },
 		{ "show", patient_show, "PATIENT", "what a patient has had in the last 24 h" },
 		{ "list", patient_list, "", "all patients" },

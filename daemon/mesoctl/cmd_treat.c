@@ -7,7 +7,6 @@
  * answer, close the lease's descriptor, which disarms as well.
  */
 #include <fcntl.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "treat.h"
@@ -19,29 +18,23 @@
 #define PRIME_DEFAULT_NL 50000u /* the dead volume of the needle's path */
 #define PRIME_TIMEOUT_MS 60000u
 
-static int session_call(struct treat *t, const char *method, json_t **ret, const char *types, ...)
-	__attribute__((nonnull(1, 2, 4)));
-
-static int session_call(struct treat *t, const char *method, json_t **ret, const char *types, ...)
+/* A call without arguments.  With @quiet, only the exit code tells: enough has been said. */
+static int session_call(struct treat *t, const char *method, json_t **ret, bool quiet)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
-	va_list args;
-	int r = 0, code = ctl_message(t->ctl, t->session, MESOD_SESSION, method, &call);
+	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+	int r, code = ctl_message(t->ctl, t->session, MESOD_SESSION, method, &call);
 
 	if (code != CTL_OK)
 		return code;
-	va_start(args, types);
-	if (*types)
-		r = sd_bus_message_appendv(call, types, args);
-	va_end(args);
-	if (r < 0)
-		return ctl_fail(t->ctl, CTL_FAILED, "cannot ask mesod for %s: %s", method,
-				strerrordesc_np(-r));
 	treat_end_line(t);
-	code = ctl_send(t->ctl, call, &reply);
-	if (code == CTL_OK && ret)
+	r = sd_bus_call(t->ctl->bus, call, 0, &error, &reply);
+	if (r < 0)
+		return quiet ? (int)ctl_exit_of_error(error.name, r)
+			     : ctl_complain(t->ctl, &error, r);
+	if (ret)
 		*ret = ctl_read_json(reply);
-	return code;
+	return CTL_OK;
 }
 
 static int open_session(struct treat *t)
@@ -153,20 +146,26 @@ static int judge_end(struct treat *t)
 	};
 	const char *reason = t->lease_reason ? t->lease_reason : "";
 
-	if (!t->lease_settled)
-		return ctl_fail(
-			t->ctl, CTL_LEDGER,
-			"the lease ended (%s) and could not be settled: what it reserved counts as "
-			"given until the gun's log proves otherwise",
-			reason);
+	enum ctl_exit code = CTL_INTERLOCK;
+	const char *text = reason;
+
 	for (size_t i = 0; i < ARRAY_LENGTH(ends); i++) {
 		if (strcmp(ends[i].reason, reason) != 0)
 			continue;
-		if (ends[i].code == CTL_OK)
-			return CTL_OK;
-		return ctl_fail(t->ctl, ends[i].code, "the lease ended early: %s", ends[i].text);
+		code = ends[i].code;
+		text = ends[i].text;
 	}
-	return ctl_fail(t->ctl, CTL_INTERLOCK, "the lease ended early: %s", reason);
+	if (t->lease_settled)
+		return code == CTL_OK ? CTL_OK
+				      : ctl_fail(t->ctl, code, "the lease ended early: %s", text);
+	/* What is wrong with the gun says more than that the books are open because of it. */
+	if (code == CTL_OK || code == CTL_FAILED)
+		code = CTL_LEDGER;
+	return ctl_fail(
+		t->ctl, code,
+		"the lease ended (%s) and is not settled: what it reserved counts as given until the "
+		"gun's log proves otherwise",
+		*text ? text : reason);
 }
 
 static int prime(struct treat *t)
@@ -247,7 +246,7 @@ static void show_limits(struct treat *t)
 {
 	_cleanup_(ctl_json_decrefp) json_t *details = NULL;
 
-	if (session_call(t, "GetDetails", &details, "") == CTL_OK)
+	if (session_call(t, "GetDetails", &details, false) == CTL_OK)
 		treat_print_limits(t, json_object_get(details, "limits"));
 }
 
@@ -292,7 +291,7 @@ static int treat_leases(struct treat *t)
 }
 
 /* Whatever happened: disarm, settle, close.  Returns what the summary says about it. */
-static int close_session(struct treat *t)
+static int close_session(struct treat *t, bool failed)
 {
 	_cleanup_(ctl_json_decrefp) json_t *summary = NULL;
 	int code = CTL_OK;
@@ -306,9 +305,9 @@ static int close_session(struct treat *t)
 		return CTL_OK;
 	}
 	if (t->lease_live)
-		code = session_call(t, "Disarm", NULL, "");
+		code = session_call(t, "Disarm", NULL, failed);
 	if (code == CTL_OK || code == CTL_INTERLOCK)
-		code = session_call(t, "Close", &summary, "");
+		code = session_call(t, "Close", &summary, failed);
 	close(t->lease_fd);
 	t->lease_fd = -1;
 	if (code != CTL_OK)
@@ -354,7 +353,7 @@ static int treat(struct ctl *ctl, const struct treat_options *o)
 	if (code == CTL_OK) {
 		t.gun_path = ctl_text(t.gun, "path");
 		code = run(&t);
-		closed = close_session(&t);
+		closed = close_session(&t, code != CTL_OK);
 		if (code == CTL_OK)
 			code = closed;
 	}

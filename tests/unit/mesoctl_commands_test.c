@@ -63,7 +63,8 @@ static const struct {
 	{ "check --patient X --dose '20 ML' --shots 3 --depth '2 mm'", "wrong unit" },
 	{ "patient", "which" },
 	{ "patient add --reference A --birth-date 31.12.1980", "year-month-day" },
-	{ "patient add --reference A --birth-date 1980-12-31 --mass 70", "has no unit" },
+	{ "patient add --reference A --name B --birth-date 1980-12-31 --mass 70", "has no unit" },
+	{ "patient add --reference A --birth-date 1980-12-31", "--name TEXT is missing" },
 	{ "patient show", "which patient" },
 	{ "operator add --name A --licence B --expires 2025-02-29", "year-month-day" },
 	{ "list all", "no arguments" },
@@ -190,7 +191,8 @@ END_TEST
 
 START_TEST(a_new_patient_is_told_by_id)
 {
-	go(MOCK_WELL, "patient add --reference REF-8 --birth-date 1980-12-31 --mass '70 kg'");
+	go(MOCK_WELL,
+	   "patient add --reference REF-8 --name Ben --birth-date 1980-12-31 --mass '70 kg'");
 	ck_assert_exit(0);
 	ck_assert_str_eq(run.out, "0123\n");
 	mesoctl_run(&mock, &run, "operator add --name A --licence B --expires 2099-01-01 --json");
@@ -425,7 +427,7 @@ static const struct {
 	bool closes; /* mesod is there to be told */
 } troubles[] = {
 	{ MOCK_FAULT, 7, "a fault stopped the gun", true },
-	{ MOCK_UNSETTLED, 8, "could not be settled", true },
+	{ MOCK_UNSETTLED, 8, "is not settled", true },
 	{ MOCK_CRASH, 3, "mesod vanished", false },
 	{ MOCK_HANG, 3, "gives no answer", false },
 	{ MOCK_GUN_GONE, 4, "the gun is gone", true },
