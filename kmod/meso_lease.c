@@ -57,6 +57,8 @@ static u32 present_state(const struct meso_interlock *il)
 
 u64 meso_interlock_armed_stale_ns(const struct meso_interlock *il)
 {
+	if (il->grace_ns)
+		return il->grace_ns;
 	return max_t(u64, il->frame_ns, il->arm_ns) + MESO_STALE_ARMED_NS;
 }
 
@@ -313,6 +315,17 @@ u64 meso_interlock_deadline(const struct meso_interlock *il)
 	return il->deadline_ns;
 }
 
+/* A tick that is late itself cannot tell a silent gun from a host that stood
+ * still.  Once, frames that waited behind it get a moment to be taken.
+ */
+static void no_frame(struct meso_interlock *il, u64 now, u32 *act)
+{
+	if (!il->grace_ns && now >= meso_interlock_armed_stale_ns(il) + MESO_STALL_NS)
+		il->grace_ns = now + MESO_STALL_GRACE_NS;
+	else
+		meso_interlock_end(il, MESO_END_STALE, now, act);
+}
+
 static void tick_live(struct meso_interlock *il, u64 now, u32 *act)
 {
 	if (now >= il->heartbeat_ns)	/* while arming: the time to answer */
@@ -321,7 +334,7 @@ static void tick_live(struct meso_interlock *il, u64 now, u32 *act)
 	else if (now >= il->expires_ns)
 		meso_interlock_end(il, MESO_END_EXPIRED, now, act);
 	else if (il->phase == MESO_LEASE_LIVE && now >= meso_interlock_armed_stale_ns(il))
-		meso_interlock_end(il, MESO_END_STALE, now, act);
+		no_frame(il, now, act);
 }
 
 static void tick_closing(struct meso_interlock *il, u64 now, u32 *act)

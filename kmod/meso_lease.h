@@ -26,6 +26,8 @@
 
 /* Deadlines that no lease chooses */
 #define MESO_STALE_ARMED_NS	100000000ULL	/* armed and no frame: disarm */
+#define MESO_STALL_NS		10000000ULL	/* a tick so late: the host stood still, */
+#define MESO_STALL_GRACE_NS	20000000ULL	/* and frames that waited get that long */
 #define MESO_STALE_IDLE_NS	1000000000ULL	/* no frame: the gun is stale */
 #define MESO_CONFIRM_NS		250000000ULL	/* to obey a stop, or unresponsive */
 #define MESO_ARMING_NS		150000000ULL	/* to answer an ARM */
@@ -95,6 +97,7 @@ struct meso_account {
 	s32 far2_nm;
 	s32 shot_nm;		/* furthest when the shot under way began */
 	s32 shot2_nm;
+	u64 shot_doses;		/* that may have gone since: more if we did not see */
 	u64 start_us;		/* gun's uptime when it began; 0: not known exactly */
 	u64 start_ns;		/* when we saw that; 0: none yet */
 };
@@ -136,6 +139,7 @@ struct meso_interlock {
 	u64 arm_ns;			/* ARM begun, then: ARM answered */
 	u64 heartbeat_ns;		/* deadlines, U64_MAX: none */
 	u64 expires_ns;
+	u64 grace_ns;			/* the host stood still: stale then, 0: as ever */
 	u64 closing_ns;			/* when the stop was first sent */
 	u64 abort_ns;			/* when to repeat it */
 	u32 arm_in_flight;

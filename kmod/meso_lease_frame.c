@@ -15,7 +15,7 @@ struct judged {
 	struct meso_frame before;	/* the frame before it */
 	bool first;			/* there was none */
 	bool rebooted;			/* the gun has restarted between the two */
-	bool adjacent;			/* no frame lost between the two */
+	bool adjacent;			/* and no more than a tick or two between them */
 };
 
 /* Forward travel, in the volume that it would displace. */
@@ -199,12 +199,14 @@ static void count_starts(struct meso_interlock *il, const struct judged *j, u64 
 
 	if (starts <= account->starts)
 		return;
-	/* Frames are 1 ms apart: two starts may seem 1 ms nearer than they are. */
+	/* Frames are 1 or 2 ms apart: two starts may seem that much nearer than they are. */
 	if (starts - account->starts > 1 && j->adjacent)
 		overrun(il, now, act);
 	else if (account->start_us && j->adjacent &&
 		 frame->uptime_us + 2000 < account->start_us + interval_us)
 		overrun(il, now, act);
+	/* The end of the shot before may have gone unseen too. */
+	account->shot_doses = j->adjacent ? 1 : starts - account->starts + 1;
 	account->starts = starts;
 	account->start_us = j->adjacent ? frame->uptime_us : 0;
 	account->start_ns = now;
@@ -234,7 +236,7 @@ static void keep_account(struct meso_interlock *il, const struct judged *j, u64 
 	shot = max_t(s64, (s64)account->far_nm - account->shot_nm,
 		     (s64)account->far2_nm - account->shot2_nm);
 	if (beyond(il, far, account->starts, min_t(u64, account->starts * dose_nl, volume_nl)) ||
-	    beyond(il, shot, 1, account->starts ? dose_nl : 0) ||
+	    beyond(il, shot, account->shot_doses, account->shot_doses * dose_nl) ||
 	    total > account->total_at_arm + volume_nl + account->starts * MESO_SHOT_SLACK_NL)
 		overrun(il, now, act);
 }
@@ -416,7 +418,8 @@ void meso_interlock_frame(struct meso_interlock *il, const struct meso_frame *fr
 	}
 	j.before = il->frame;
 	j.rebooted = !j.first && frame->boot_id != j.before.boot_id;
-	j.adjacent = !j.first && !j.rebooted && frame->seq == j.before.seq + 1;
+	/* What lies between two frames that are far apart has not been seen. */
+	j.adjacent = !j.first && !j.rebooted && frame->uptime_us <= j.before.uptime_us + 2000;
 	il->stats.frames++;
 	if (!j.first && !j.rebooted)
 		il->stats.frames_lost += frame->seq - j.before.seq - 1;
@@ -425,6 +428,7 @@ void meso_interlock_frame(struct meso_interlock *il, const struct meso_frame *fr
 	il->frame_ns = now ? now : 1;
 	il->frame_mono_ns = mono;
 	il->stale = 0;
+	il->grace_ns = 0;
 	if (j.first)
 		meso_journal_start(il, frame);
 	/* A FIRE that started nothing may be repeated. */

@@ -196,6 +196,7 @@ int meso_interlock_arm_begin(struct meso_interlock *il, u64 owner, const struct 
 	il->phase = MESO_LEASE_ARMING;
 	il->arm_in_flight = 1;
 	il->arm_ns = now;
+	il->grace_ns = 0;
 	il->fired = 0;
 	/* The earliest the gun may have begun to count. */
 	il->expires_ns = now + lease->expiry_ms * 1000000ULL;

@@ -370,6 +370,81 @@ START_TEST(no_frame_for_100_ms_while_armed_disarms)
 }
 END_TEST
 
+START_TEST(a_host_that_stood_still_gives_waiting_frames_20_ms)
+{
+	u64 since;
+
+	arm();
+	since = now;
+	tick_at(since + 110 * MS - 1);
+	assert_stopped(MESO_END_STALE);
+	shut(MESO_END_DISARM);
+	report(MS);
+
+	arm();
+	since = now;
+	tick_at(since + 150 * MS);
+	ck_assert_uint_eq(status().lease_end, MESO_END_NONE);
+	ck_assert_uint_eq(meso_interlock_deadline(il), since + 170 * MS);
+	tick_at(since + 170 * MS - 1);
+	ck_assert_uint_eq(status().lease_end, MESO_END_NONE);
+	/* once, however late the next tick is */
+	tick_at(since + 200 * MS);
+	assert_stopped(MESO_END_STALE);
+	shut(MESO_END_DISARM);
+	report(MS);
+
+	arm();
+	since = now;
+	tick_at(since + 150 * MS);
+	report(5 * MS);
+	ck_assert_uint_eq(status().state, MESO_STATE_ARMED);
+	assert_refused(meso_interlock_arm_begin(il, OWNER, &il->lease, now, &act), -EBUSY);
+	tick_at(now + 100 * MS);
+	assert_stopped(MESO_END_STALE);
+}
+END_TEST
+
+START_TEST(starts_seen_late_are_not_taken_for_starts_too_near)
+{
+	struct meso_lease lease = arm();
+
+	/* the start is seen 80 ms late, because the host stood still */
+	gun.trigger_edges++;
+	gun.state = MESO_GUN_FIRING;
+	report(80 * MS);
+	meso_interlock_heartbeat(il, OWNER, lease.id, now, &act);
+	gun.shot_count++;
+	gun.state = MESO_GUN_ARMED;
+	report(30 * MS);
+	gun.trigger_edges++;
+	gun.state = MESO_GUN_FIRING;
+	report(MS);
+	ck_assert_uint_eq(status().faults, 0);
+}
+END_TEST
+
+START_TEST(a_shot_whose_end_was_not_seen_is_not_taken_for_one_that_runs_on)
+{
+	struct meso_lease lease = arm();
+
+	begin_shot();
+	gun.plunger_nm += travel_nm(10000);
+	gun.plunger2_nm = gun.plunger_nm;
+	report(MS);
+	/* 90 ms later the next one is well under way */
+	gun.trigger_edges++;
+	gun.shot_count++;
+	gun.total_nl += 20000;
+	gun.plunger_nm += travel_nm(25000);
+	gun.plunger2_nm = gun.plunger_nm;
+	report(90 * MS);
+	ck_assert_uint_eq(status().faults, 0);
+	ck_assert_uint_eq(status().lease_end, MESO_END_NONE);
+	beat(&lease);
+}
+END_TEST
+
 START_TEST(no_frame_for_a_second_while_idle_is_stale)
 {
 	u64 since = now;
@@ -1312,6 +1387,9 @@ static Suite *suite(void)
 	tcase_add_test(c, a_heartbeat_that_comes_a_nanosecond_late_saves_nothing);
 	tcase_add_test(c, a_lease_expires_however_the_heart_beats);
 	tcase_add_test(c, no_frame_for_100_ms_while_armed_disarms);
+	tcase_add_test(c, a_host_that_stood_still_gives_waiting_frames_20_ms);
+	tcase_add_test(c, starts_seen_late_are_not_taken_for_starts_too_near);
+	tcase_add_test(c, a_shot_whose_end_was_not_seen_is_not_taken_for_one_that_runs_on);
 	tcase_add_test(c, no_frame_for_a_second_while_idle_is_stale);
 	tcase_add_test(c, a_stop_is_repeated_until_the_gun_confirms);
 	tcase_add_test(c, a_stop_not_confirmed_in_250_ms_is_a_latched_fault);

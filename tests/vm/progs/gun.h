@@ -225,6 +225,17 @@ static inline void beat_for(int fd, const struct meso_lease *lease, unsigned int
 		}							\
 	} while (0)
 
+static inline void arm_gun(int fd, const struct meso_lease *lease)
+{
+	struct meso_lease copy = *lease;
+	int r = ask(fd, MESO_IOC_ARM, &copy);
+	struct meso_status s = status_of(fd);
+
+	if (r)
+		failed(__FILE__, __LINE__, "ARM: %s (state %u flags %x faults %x end %u)",
+		       strerror(-r), s.state, s.flags, s.faults, s.lease_end);
+}
+
 static inline void press(void)
 {
 	hand("trigger", 1);

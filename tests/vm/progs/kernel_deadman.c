@@ -16,7 +16,7 @@ static struct meso_lease armed(int fd, uint32_t heartbeat_ms, uint32_t expiry_ms
 
 	lease.heartbeat_ms = heartbeat_ms;
 	lease.expiry_ms = expiry_ms;
-	require_eq(ask(fd, MESO_IOC_ARM, &lease), 0);
+	arm_gun(fd, &lease);
 	require_eq(truth("armed"), 1);
 	return lease;
 }
