@@ -24,19 +24,31 @@ static const struct {
 	{ FAULT_TORN, false, "torn write once" }, { FAULT_TORN, true, "torn writes for ever" },
 };
 
+/*
+ * A fault that comes once comes at every operation; one that stays, at every
+ * third (MESO_TEST_EVERY=1: at every one too).
+ */
+static unsigned int next_operation(unsigned int n, bool for_ever)
+{
+	return n + (for_ever && !getenv("MESO_TEST_EVERY") ? 3 : 1);
+}
+
 START_TEST(a_failing_disk_loses_nothing_acknowledged_and_leaves_nothing_half)
 {
+	struct place place, empty;
 	unsigned int n, failed = 0;
 	struct treatment t;
-	struct place place;
 
 	fault_vfs_register();
-	for (n = 0;; n++) {
+	place_make(&empty);
+	ledger_close(place_open(&empty));
+	for (n = 0;; n = next_operation(n, disk_faults[_i].for_ever)) {
 		size_t acknowledged;
 		int error;
 		bool hit;
 
 		place_make(&place);
+		place_copy(&empty, &place);
 		fault_vfs_arm(FAULT_NONE, 0, false);
 		treatment_prepare(&t, &place);
 		t.b.ledger = place_open_vfs(&place, FAULT_VFS);
@@ -60,7 +72,8 @@ START_TEST(a_failing_disk_loses_nothing_acknowledged_and_leaves_nothing_half)
 			break;
 		ck_assert_uint_lt(n, 2000);
 	}
-	ck_assert_uint_gt(failed, 20);
+	ck_assert_uint_gt(failed, 5);
+	place_remove(&empty);
 }
 END_TEST
 
@@ -96,7 +109,7 @@ START_TEST(a_ledger_whose_opening_fails_is_not_used_and_is_whole_afterwards)
 	int error;
 
 	fault_vfs_register();
-	for (n = 0;; n++) {
+	for (n = 0;; n = next_operation(n, disk_faults[_i].for_ever)) {
 		struct ledger *l;
 		bool hit;
 
@@ -121,7 +134,7 @@ START_TEST(a_ledger_whose_opening_fails_is_not_used_and_is_whole_afterwards)
 		if (!hit)
 			break;
 	}
-	ck_assert_uint_gt(bad, 3);
+	ck_assert_uint_gt(bad, 1);
 }
 END_TEST
 
