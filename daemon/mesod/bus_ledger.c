@@ -197,6 +197,7 @@ struct patient_question {
 	struct policy_request request;
 	struct policy_verdict verdicts[POLICY_RULES];
 	int worst;
+	bool has_reason; /* for what is soft */
 };
 
 static int add_patient_run(void *owned, void *userdata)
@@ -362,7 +363,9 @@ static void check_done(void *userdata, int r)
 	}
 	r = sd_bus_message_new_method_return(p->q.call, &reply);
 	if (r >= 0)
-		r = sd_bus_message_append(reply, "b", p->worst == POLICY_OK);
+		r = sd_bus_message_append(reply, "b",
+					  p->worst == POLICY_OK ||
+						  (p->worst == POLICY_SOFT && p->has_reason));
 	if (r >= 0)
 		r = verdicts_append(reply, p->verdicts);
 	bus_send_reply(p->q.call, reply, r);
@@ -376,6 +379,7 @@ int bus_answer_check(struct mesod *mesod, sd_bus_message *call, const char *pati
 
 	if (p) {
 		strcpy(p->asked, patient);
+		p->has_reason = *request->override;
 		p->request = (struct policy_request){
 			.mode = request->mode,
 			.dose_nl = request->dose_nl,

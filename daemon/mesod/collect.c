@@ -257,6 +257,12 @@ void collect_kick(struct gun *gun)
 		return;
 	if (lease)
 		lease_check(lease, &status);
+	/* A heartbeat that was missed ends control with the lease; without it nothing can be
+	 * acknowledged, configured or armed. */
+	if (gun->controlled && !(status.flags & MESO_STATUS_OWNED)) {
+		lost_control(gun, -EPERM);
+		return;
+	}
 	if (gun->collecting) {
 		gun->collect_again = true;
 		return;
