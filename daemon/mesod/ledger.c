@@ -94,7 +94,8 @@ int ledger_sqlite_error(struct ledger *l, int rc)
 			return -ENOMEM;
 		/* fall through */
 	default:
-		ledger_set_state(l, LEDGER_FAILED, "the ledger's disk or database failed (%s, code %d)",
+		ledger_set_state(l, LEDGER_FAILED,
+				 "the ledger's disk or database failed (%s, code %d)",
 				 sqlite3_errstr(rc), rc);
 		return -EIO;
 	}
@@ -259,7 +260,8 @@ void ledger_closep(struct ledger **l)
 /* ----------------------------------------------------------- verification */
 
 /* The first row of a check is its complaint; -EBADMSG if there is one. */
-static int expect_no_row(struct ledger *l, enum sql sql, struct ledger_report *report, const char *problem)
+static int expect_no_row(struct ledger *l, enum sql sql, struct ledger_report *report,
+			 const char *problem)
 {
 	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
 	int r;
@@ -284,10 +286,11 @@ static int check_counts(struct ledger *l, struct ledger_report *report)
 		r = sql_step(l, row);
 	if (r < 0)
 		return r;
-	if (sql_get_u64(row, 0) == sql_get_u64(row, 1) && sql_get_u64(row, 2) == sql_get_u64(row, 3) &&
-	    sql_get_u64(row, 0) == report->records)
+	if (sql_get_u64(row, 0) == sql_get_u64(row, 1) &&
+	    sql_get_u64(row, 2) == sql_get_u64(row, 3) && sql_get_u64(row, 0) == report->records)
 		return 0;
-	snprintf(report->problem, sizeof(report->problem), "there are facts that the chain does not know");
+	snprintf(report->problem, sizeof(report->problem),
+		 "there are facts that the chain does not know");
 	return -EBADMSG;
 }
 
@@ -338,7 +341,8 @@ static int check_names(struct ledger *l, enum sql sql, struct ledger_report *rep
 			return -ENOMEM;
 		if (memcmp(stored, computed, sizeof(stored)) == 0)
 			continue;
-		snprintf(report->problem, sizeof(report->problem), "a name is not the one that was entered");
+		snprintf(report->problem, sizeof(report->problem),
+			 "a name is not the one that was entered");
 		return -EBADMSG;
 	}
 	return r;
@@ -358,11 +362,14 @@ static int verify_all(struct ledger *l, struct ledger_report *report)
 	if (r >= 0)
 		r = check_counts(l, report);
 	if (r >= 0)
-		r = expect_no_row(l, SQL_CHECK_ACCOUNT, report, "what a lease spent is not what its facts say");
+		r = expect_no_row(l, SQL_CHECK_ACCOUNT, report,
+				  "what a lease spent is not what its facts say");
 	if (r >= 0)
-		r = expect_no_row(l, SQL_CHECK_LIVE, report, "the open sessions are not what the facts say");
+		r = expect_no_row(l, SQL_CHECK_LIVE, report,
+				  "the open sessions are not what the facts say");
 	if (r >= 0)
-		r = expect_no_row(l, SQL_CHECK_FOREIGN, report, "a record refers to one that does not exist");
+		r = expect_no_row(l, SQL_CHECK_FOREIGN, report,
+				  "a record refers to one that does not exist");
 	if (r >= 0)
 		r = check_names(l, SQL_CHECK_OPERATORS, report);
 	if (r >= 0)

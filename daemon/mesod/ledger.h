@@ -34,13 +34,13 @@
 
 struct ledger;
 
-#define LEDGER_ID_LEN	   16
-#define LEDGER_ID_TEXT_MAX 33  /* hex digits and NUL */
-#define LEDGER_HASH_LEN	   32
-#define LEDGER_NAME_MAX	   128 /* names, references, licences, reasons: bytes with NUL, UTF-8 */
+#define LEDGER_ID_LEN      16
+#define LEDGER_ID_TEXT_MAX 33 /* hex digits and NUL */
+#define LEDGER_HASH_LEN    32
+#define LEDGER_NAME_MAX    128 /* names, references, licences, reasons: bytes with NUL, UTF-8 */
 #define LEDGER_REASON_MAX  256
-#define LEDGER_DATE_MAX	   11  /* YYYY-MM-DD and NUL */
-#define LEDGER_TEXT_MAX	   320
+#define LEDGER_DATE_MAX    11 /* YYYY-MM-DD and NUL */
+#define LEDGER_TEXT_MAX    320
 
 /* Random, of a ledger, a patient or an operator. */
 struct ledger_id {
@@ -55,20 +55,21 @@ int ledger_id_parse(const char *text, struct ledger_id *ret); /* -EINVAL */
 
 enum ledger_state {
 	LEDGER_OK,
-	LEDGER_FULL,	    /* no room: nothing is reserved; what there is room for is still recorded */
-	LEDGER_CORRUPT,	    /* its content contradicts itself; read only */
+	LEDGER_FULL,    /* no room: nothing is reserved; what there is room for is still recorded */
+	LEDGER_CORRUPT, /* its content contradicts itself; read only */
 	LEDGER_ROLLED_BACK, /* older than what was seen of it; read only */
-	LEDGER_FAILED,	    /* missing, unreadable, or the disk failed; open again to know more */
+	LEDGER_FAILED,      /* missing, unreadable, or the disk failed; open again to know more */
 };
 
 const char *ledger_state_name(enum ledger_state state); /* "rolled-back" */
 
 struct ledger_options {
-	const char *path;      /* the database; its directory must exist */
-	const char *mark_path; /* where the chain's head is left too, on another file system if possible; NULL: nowhere */
-	const char *vfs;       /* SQLite VFS by name, for tests; NULL: the default */
-	uint64_t min_free;     /* bytes that must be free on the disk for a reservation; 0: a default */
-	int64_t now_s;	       /* wall clock */
+	const char *path; /* the database; its directory must exist */
+	const char *
+		mark_path; /* where the chain's head is left too, on another file system if possible; NULL: nowhere */
+	const char *vfs;   /* SQLite VFS by name, for tests; NULL: the default */
+	uint64_t min_free; /* bytes that must be free on the disk for a reservation; 0: a default */
+	int64_t now_s;     /* wall clock */
 };
 
 /**
@@ -100,7 +101,7 @@ int ledger_write_mark(struct ledger *ledger);
 
 struct ledger_report {
 	bool ok;
-	uint64_t records;	       /* of the chain, up to the first that is wrong */
+	uint64_t records; /* of the chain, up to the first that is wrong */
 	uint8_t head[LEDGER_HASH_LEN];
 	char problem[LEDGER_TEXT_MAX]; /* "" if ok */
 };
@@ -113,8 +114,8 @@ int ledger_verify(struct ledger *ledger, struct ledger_report *ret);
 struct ledger_field {
 	const char *name;
 	enum { LEDGER_INTEGER, LEDGER_TEXT, LEDGER_BYTES, LEDGER_NULL } type;
-	int64_t integer;     /* unsigned 64-bit values (epoch, boot_id) are two's complement */
-	const char *text;    /* LEDGER_TEXT; LEDGER_BYTES as lower-case hex */
+	int64_t integer;  /* unsigned 64-bit values (epoch, boot_id) are two's complement */
+	const char *text; /* LEDGER_TEXT; LEDGER_BYTES as lower-case hex */
 };
 
 #define LEDGER_FIELDS_MAX 28
@@ -122,7 +123,8 @@ struct ledger_field {
 struct ledger_record {
 	uint64_t number;
 	int64_t time_s;
-	const char *type; /* ledger operator patient session session-end reservation shot settlement incident quarantine gun */
+	const char *
+		type; /* ledger operator patient session session-end reservation shot settlement incident quarantine gun */
 	uint8_t hash[LEDGER_HASH_LEN];
 	size_t n_fields;
 	struct ledger_field fields[LEDGER_FIELDS_MAX];
@@ -131,7 +133,8 @@ struct ledger_record {
 /* Calls back for at most @max records after number @after, in order; everything is valid during the
  * call only.  A non-zero return ends the walk and is returned.  No names, ever. */
 int ledger_foreach_record(struct ledger *ledger, uint64_t after, uint32_t max,
-			  int (*found)(const struct ledger_record *record, void *userdata), void *userdata);
+			  int (*found)(const struct ledger_record *record, void *userdata),
+			  void *userdata);
 
 /* ---------------------------------------------------- operators, patients */
 
@@ -149,7 +152,8 @@ int ledger_add_operator(struct ledger *ledger, int64_t now_s, const struct ledge
 /* -ENOENT */
 int ledger_get_operator(struct ledger *ledger, uint32_t uid, struct ledger_operator *ret);
 int ledger_foreach_operator(struct ledger *ledger,
-			    int (*found)(const struct ledger_operator *op, void *userdata), void *userdata);
+			    int (*found)(const struct ledger_operator *op, void *userdata),
+			    void *userdata);
 
 struct ledger_patient {
 	struct ledger_id id;
@@ -163,14 +167,16 @@ struct ledger_patient {
 int ledger_add_patient(struct ledger *ledger, int64_t now_s, const struct ledger_patient *patient,
 		       struct ledger_id *ret_id);
 /* By id in hex, or by reference.  -ENOENT */
-int ledger_get_patient(struct ledger *ledger, const char *id_or_reference, struct ledger_patient *ret);
+int ledger_get_patient(struct ledger *ledger, const char *id_or_reference,
+		       struct ledger_patient *ret);
 int ledger_foreach_patient(struct ledger *ledger,
-			   int (*found)(const struct ledger_patient *patient, void *userdata), void *userdata);
+			   int (*found)(const struct ledger_patient *patient, void *userdata),
+			   void *userdata);
 
 struct ledger_spent {
 	uint64_t settled_24h_nl; /* in the last 24 h */
 	uint64_t outstanding_nl; /* reserved and not settled, whenever */
-	int64_t session;	 /* open session, 0 none */
+	int64_t session;         /* open session, 0 none */
 };
 
 int ledger_get_spent(struct ledger *ledger, int64_t now_s, const struct ledger_id *patient,
@@ -199,15 +205,17 @@ struct ledger_session {
 	int64_t opened_s;
 	bool open;
 	/* account */
-	uint64_t delivered_nl;	 /* into skin, as far as is known: shots of treatments, and primes not credited */
-	uint64_t spent_nl;	 /* settled, counts as dose */
+	uint64_t
+		delivered_nl; /* into skin, as far as is known: shots of treatments, and primes not credited */
+	uint64_t spent_nl;       /* settled, counts as dose */
 	uint64_t outstanding_nl; /* reserved and not settled */
-	uint64_t primed_nl;	 /* proven to have gone into the air */
-	uint32_t shots;		 /* of treatments */
-	uint32_t incidents;	 /* about this session's leases */
+	uint64_t primed_nl;      /* proven to have gone into the air */
+	uint32_t shots;          /* of treatments */
+	uint32_t incidents;      /* about this session's leases */
 };
 
-int ledger_get_session(struct ledger *ledger, int64_t session, struct ledger_session *ret); /* -ENOENT */
+int ledger_get_session(struct ledger *ledger, int64_t session,
+		       struct ledger_session *ret); /* -ENOENT */
 /* Open ones: after a crash somebody must close or resume them. */
 int ledger_foreach_open_session(struct ledger *ledger,
 				int (*found)(const struct ledger_session *session, void *userdata),
@@ -229,18 +237,19 @@ struct ledger_order {
 	int64_t session;
 	struct policy_request request; /* has_gun must be set; its patient must be the session's */
 	struct ledger_gun gun;
-	uint32_t tolerance_nl;	       /* what the two encoders and the report may differ by in a shot: a motor step or two */
+	uint32_t
+		tolerance_nl; /* what the two encoders and the report may differ by in a shot: a motor step or two */
 	uint32_t expiry_ms;
-	const char *area;	       /* may be NULL */
-	const char *override;	       /* reason to pass soft limits; NULL or "" none */
+	const char *area;     /* may be NULL */
+	const char *override; /* reason to pass soft limits; NULL or "" none */
 };
 
 struct ledger_reservation {
 	uint8_t lease_id[MESO_LEASE_ID_LEN]; /* 8 bytes of the ledger's id, 8 random */
-	uint64_t sequence;		     /* above any that the gun or the ledger has seen for it */
-	uint64_t volume_nl;		     /* for the lease */
-	uint64_t reserved_nl;		     /* and the overshoot */
-	struct meso_host_mark mark;	     /* for the lease: the chain's head, this reservation included */
+	uint64_t sequence;          /* above any that the gun or the ledger has seen for it */
+	uint64_t volume_nl;         /* for the lease */
+	uint64_t reserved_nl;       /* and the overshoot */
+	struct meso_host_mark mark; /* for the lease: the chain's head, this reservation included */
 };
 
 /**
@@ -264,7 +273,8 @@ int ledger_reserve(struct ledger *ledger, int64_t now_s, const struct limits *li
  * Return: the worst policy_severity; -ENOENT no such patient or session.
  */
 int ledger_check(struct ledger *ledger, int64_t now_s, const struct limits *limits, int64_t session,
-		 const struct policy_request *request, struct policy_verdict ret_verdicts[POLICY_RULES]);
+		 const struct policy_request *request,
+		 struct policy_verdict ret_verdicts[POLICY_RULES]);
 
 struct ledger_outstanding {
 	uint8_t lease_id[MESO_LEASE_ID_LEN];
@@ -283,7 +293,8 @@ struct ledger_outstanding {
 };
 
 /* The gun's reservation that is not settled.  -ENOENT there is none. */
-int ledger_get_outstanding(struct ledger *ledger, const char *serial, struct ledger_outstanding *ret);
+int ledger_get_outstanding(struct ledger *ledger, const char *serial,
+			   struct ledger_outstanding *ret);
 
 /* ------------------------------------------------------ shots, settlement */
 
@@ -291,10 +302,10 @@ int ledger_get_outstanding(struct ledger *ledger, const char *serial, struct led
 struct ledger_evidence {
 	uint8_t lease_id[MESO_LEASE_ID_LEN];
 	bool never_armed; /* ARM was never sent, or was refused with an error that proves it */
-	bool closed;	  /* the gun itself says that this lease is over */
-	bool log_read;	  /* every record the gun and the kernel had has been recorded or is passed along */
+	bool closed;      /* the gun itself says that this lease is over */
+	bool log_read; /* every record the gun and the kernel had has been recorded or is passed along */
 	struct ledger_gun gun;
-	uint32_t end;	  /* MESO_END_* */
+	uint32_t end; /* MESO_END_* */
 	/* primes: what earns the credit */
 	bool no_contact;    /* every frame from ARM to close was seen, none showed contact */
 	bool contact_works; /* MESO_STATUS_CONTACT_SEEN in this boot of the gun */
@@ -303,17 +314,17 @@ struct ledger_evidence {
 enum ledger_outcome {
 	LEDGER_NOT_SETTLED, /* no evidence was given, or not enough yet: all stays outstanding */
 	LEDGER_RELEASED,    /* evidence agrees: delivered is spent, the rest is free again */
-	LEDGER_UNCERTAIN,   /* evidence contradicts: the largest figure stays spent, with an incident */
+	LEDGER_UNCERTAIN, /* evidence contradicts: the largest figure stays spent, with an incident */
 };
 
 struct ledger_settlement {
 	enum ledger_outcome outcome;
-	uint64_t delivered_nl; /* sum over the lease's shots */
-	uint64_t spent_nl;     /* what counts from now on */
-	bool credited;	       /* a prime that counts as no dose */
-	uint32_t new_shots;    /* records that were not known before */
-	uint32_t incidents;    /* recorded by this call */
-	bool quarantined;      /* the gun is, now */
+	uint64_t delivered_nl;         /* sum over the lease's shots */
+	uint64_t spent_nl;             /* what counts from now on */
+	bool credited;                 /* a prime that counts as no dose */
+	uint32_t new_shots;            /* records that were not known before */
+	uint32_t incidents;            /* recorded by this call */
+	bool quarantined;              /* the gun is, now */
 	char problem[LEDGER_TEXT_MAX]; /* why it is uncertain, or what happened; "" nothing */
 };
 
@@ -334,8 +345,9 @@ struct ledger_settlement {
  *
  * Return: 0; -ENOENT no such lease (the shots are recorded all the same).
  */
-int ledger_record(struct ledger *ledger, int64_t now_s, const char *serial, const struct meso_shot *shots,
-		  size_t n_shots, const struct ledger_evidence *evidence, struct ledger_settlement *ret);
+int ledger_record(struct ledger *ledger, int64_t now_s, const char *serial,
+		  const struct meso_shot *shots, size_t n_shots,
+		  const struct ledger_evidence *evidence, struct ledger_settlement *ret);
 
 /* What the ledger has of one gun's shots. */
 struct ledger_shots {
@@ -345,7 +357,8 @@ struct ledger_shots {
 	uint64_t sum_reported_nl;
 };
 
-int ledger_get_shots(struct ledger *ledger, const char *serial, uint64_t epoch, struct ledger_shots *ret);
+int ledger_get_shots(struct ledger *ledger, const char *serial, uint64_t epoch,
+		     struct ledger_shots *ret);
 
 /* ---------------------------------------------- guns, incidents, quarantine */
 

@@ -58,7 +58,8 @@ static int hash_column(struct ledger *l, sqlite3_stmt *row, int column)
 
 /* Hash of fact @number with its row in @row. */
 static int hash_fact(struct ledger *l, const uint8_t previous[LEDGER_HASH_LEN], uint64_t number,
-		     int64_t time_s, enum fact fact, sqlite3_stmt *row, uint8_t ret[LEDGER_HASH_LEN])
+		     int64_t time_s, enum fact fact, sqlite3_stmt *row,
+		     uint8_t ret[LEDGER_HASH_LEN])
 {
 	int r;
 
@@ -76,7 +77,8 @@ static int hash_fact(struct ledger *l, const uint8_t previous[LEDGER_HASH_LEN], 
 	return 0;
 }
 
-int chain_digest(struct ledger *l, const struct value *pieces, size_t n, uint8_t ret[LEDGER_HASH_LEN])
+int chain_digest(struct ledger *l, const struct value *pieces, size_t n,
+		 uint8_t ret[LEDGER_HASH_LEN])
 {
 	gcry_md_reset(l->md);
 	for (size_t i = 0; i < n; i++) {
@@ -127,8 +129,8 @@ int chain_contains(struct ledger *l, uint64_t number, const uint8_t *hash, size_
 	return r < 0 ? r : memcmp(ours, hash, len) == 0;
 }
 
-static int insert_fact(struct ledger *l, enum fact fact, uint64_t number, const struct value *values,
-		       size_t n)
+static int insert_fact(struct ledger *l, enum fact fact, uint64_t number,
+		       const struct value *values, size_t n)
 {
 	_cleanup_(sql_resetp) sqlite3_stmt *insert = NULL;
 	struct value all[LEDGER_FIELDS_MAX];
@@ -171,8 +173,8 @@ int chain_append_values(struct ledger *l, int64_t now_s, enum fact fact, int64_t
 	if (r >= 0)
 		r = hash_fact(l, head.hash, head.number, now_s, fact, row, hash);
 	if (r >= 0)
-		r = sql_run(l, SQL_CHAIN_INSERT, INTEGER(head.number), INTEGER(now_s), INTEGER(fact),
-			    BLOB(hash, sizeof(hash)));
+		r = sql_run(l, SQL_CHAIN_INSERT, INTEGER(head.number), INTEGER(now_s),
+			    INTEGER(fact), BLOB(hash, sizeof(hash)));
 	if (r < 0)
 		return r;
 	if (ret_number)
@@ -262,12 +264,14 @@ struct hex_space {
 	char text[512];
 };
 
-static int read_field(sqlite3_stmt *row, int column, struct hex_space *space, struct ledger_field *ret)
+static int read_field(sqlite3_stmt *row, int column, struct hex_space *space,
+		      struct ledger_field *ret)
 {
 	const void *bytes;
 	size_t len;
 
-	*ret = (struct ledger_field){ .name = sqlite3_column_name(row, column), .type = LEDGER_NULL };
+	*ret = (struct ledger_field){ .name = sqlite3_column_name(row, column),
+				      .type = LEDGER_NULL };
 	switch (sqlite3_column_type(row, column)) {
 	case SQLITE_INTEGER:
 		ret->type = LEDGER_INTEGER;
@@ -296,7 +300,8 @@ static int read_field(sqlite3_stmt *row, int column, struct hex_space *space, st
 }
 
 static int read_record(struct ledger *l, sqlite3_stmt *link,
-		       int (*found)(const struct ledger_record *record, void *userdata), void *userdata)
+		       int (*found)(const struct ledger_record *record, void *userdata),
+		       void *userdata)
 {
 	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
 	struct hex_space space = { 0 };
@@ -325,7 +330,8 @@ static int read_record(struct ledger *l, sqlite3_stmt *link,
 }
 
 int ledger_foreach_record(struct ledger *l, uint64_t after, uint32_t max,
-			  int (*found)(const struct ledger_record *record, void *userdata), void *userdata)
+			  int (*found)(const struct ledger_record *record, void *userdata),
+			  void *userdata)
 {
 	_cleanup_(sql_resetp) sqlite3_stmt *link = NULL;
 	int r;

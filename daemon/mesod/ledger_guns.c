@@ -43,8 +43,8 @@ static int is_known(struct ledger *l, const struct incident *i, struct value res
 	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
 	int r;
 
-	r = sql_start(l, SQL_INCIDENT_KNOWN, &row, TEXT(i->serial), TEXT(i->kind), reservation, lease,
-		      TEXT(detail));
+	r = sql_start(l, SQL_INCIDENT_KNOWN, &row, TEXT(i->serial), TEXT(i->kind), reservation,
+		      lease, TEXT(detail));
 	return r < 0 ? r : sql_step(l, row);
 }
 
@@ -101,7 +101,8 @@ int ledger_add_incident(struct ledger *l, int64_t now_s, const char *kind, const
 	struct reservation reservation;
 	int r;
 
-	if (text_check_name(kind, LEDGER_NAME_MAX) < 0 || text_check_name(text, LEDGER_TEXT_MAX) < 0 ||
+	if (text_check_name(kind, LEDGER_NAME_MAX) < 0 ||
+	    text_check_name(text, LEDGER_TEXT_MAX) < 0 ||
 	    (serial && text_check_serial(serial) < 0) || (quarantine && !serial))
 		return -EINVAL;
 	r = ledger_begin(l);
@@ -147,7 +148,8 @@ static int known_from_lease(struct ledger *l, int64_t since, struct ledger_gun *
 	if (r >= 0)
 		r = sql_step(l, settled);
 	if (r > 0 && sqlite3_column_int64(settled, 0) > since &&
-	    sqlite3_column_type(settled, 6) == SQLITE_INTEGER && sql_get_u64(settled, 6) == known->epoch) {
+	    sqlite3_column_type(settled, 6) == SQLITE_INTEGER &&
+	    sql_get_u64(settled, 6) == known->epoch) {
 		raise_to(&known->shot_count, sql_get_u64(settled, 7));
 		raise_to(&known->total_nl, sql_get_u64(settled, 8));
 	}
@@ -219,13 +221,14 @@ int gun_follow(struct ledger *l, int64_t now_s, const struct ledger_gun *gun)
 		incident.kind = "epoch-changed";
 		r = incident_add(l, now_s, &incident, NULL,
 				 "the gun's memory is not the one that was known: epoch %" PRIx64
-				 ", known %" PRIx64, gun->epoch, known.epoch);
+				 ", known %" PRIx64,
+				 gun->epoch, known.epoch);
 	} else if (gun->shot_count < known.shot_count || gun->total_nl < known.total_nl) {
 		incident.kind = "counters-backwards";
 		r = incident_add(l, now_s, &incident, NULL,
-				 "the gun counts %" PRIu64 " shots and %" PRIu64 " nL, known are %" PRIu64
-				 " and %" PRIu64 " nL", gun->shot_count, gun->total_nl, known.shot_count,
-				 known.total_nl);
+				 "the gun counts %" PRIu64 " shots and %" PRIu64
+				 " nL, known are %" PRIu64 " and %" PRIu64 " nL",
+				 gun->shot_count, gun->total_nl, known.shot_count, known.total_nl);
 	}
 	return r < 0 ? r : is_quarantined(l, gun->serial);
 }
@@ -243,7 +246,8 @@ static int check_mark(struct ledger *l, const struct meso_host_mark *mark)
 	struct head head;
 	int r;
 
-	if (!mark || mark->sequence == 0 || memcmp(mark->ledger, l->id.bytes, sizeof(mark->ledger)) != 0)
+	if (!mark || mark->sequence == 0 ||
+	    memcmp(mark->ledger, l->id.bytes, sizeof(mark->ledger)) != 0)
 		return 0;
 	r = chain_contains(l, mark->sequence, mark->head, sizeof(mark->head));
 	if (r != 0)
@@ -253,7 +257,8 @@ static int check_mark(struct ledger *l, const struct meso_host_mark *mark)
 		return r;
 	ledger_set_state(l, LEDGER_ROLLED_BACK,
 			 "the ledger is an old copy: it ends at record %" PRIu64
-			 ", a gun has seen record %" PRIu64, head.number, (uint64_t)mark->sequence);
+			 ", a gun has seen record %" PRIu64,
+			 head.number, (uint64_t)mark->sequence);
 	return -EROFS;
 }
 
@@ -266,7 +271,8 @@ static int check_foreign(struct ledger *l, int64_t now_s, const struct ledger_gu
 	struct ledger_gun known;
 	int r;
 
-	if (!mark || mark->sequence == 0 || memcmp(mark->ledger, l->id.bytes, sizeof(mark->ledger)) == 0)
+	if (!mark || mark->sequence == 0 ||
+	    memcmp(mark->ledger, l->id.bytes, sizeof(mark->ledger)) == 0)
 		return 0;
 	r = gun_known(l, gun->serial, &known);
 	if (r < 0 && r != -ENOENT)

@@ -17,9 +17,9 @@
 #include "macros.h"
 
 #define LEDGER_SCHEMA_VERSION 1
-#define LEDGER_SALT_LEN	      16
+#define LEDGER_SALT_LEN       16
 /* account.dose_time of what is not settled: in every window, after every date */
-#define LEDGER_NOT_DATED INT64_MAX
+#define LEDGER_NOT_DATED      INT64_MAX
 
 /* Kinds of facts, as stored in chain.type: numbers are for ever. */
 enum fact {
@@ -93,19 +93,19 @@ enum sql {
 };
 
 struct ledger {
-	sqlite3 *db;	       /* NULL: could not be opened at all */
+	sqlite3 *db; /* NULL: could not be opened at all */
 	char *path;
-	char *mark_path;       /* NULL: no mark */
+	char *mark_path; /* NULL: no mark */
 	uint64_t min_free;
-	atomic_int state;      /* enum ledger_state */
+	atomic_int state; /* enum ledger_state */
 	char problem[LEDGER_TEXT_MAX];
 	struct ledger_id id;
 	gcry_md_hd_t md;
 	uint64_t commits;
-	int changes;	       /* of the database, when the transaction began */
-	uint64_t marked;       /* newest number in the mark file */
-	bool mark_clean;       /* the mark file holds the database file's digest */
-	bool opened;	       /* all was checked: its head may be marked */
+	int changes;     /* of the database, when the transaction began */
+	uint64_t marked; /* newest number in the mark file */
+	bool mark_clean; /* the mark file holds the database file's digest */
+	bool opened;     /* all was checked: its head may be marked */
 	struct policy_dose *doses;
 	sqlite3_stmt *statements[SQL_STATEMENTS];
 	sqlite3_stmt *inserts[FACTS];
@@ -123,16 +123,18 @@ struct value {
 };
 
 #define INTEGER(i)   ((struct value){ .type = VALUE_INTEGER, .integer = (int64_t)(i) })
-#define TEXT(t)	     value_text(t)
+#define TEXT(t)      value_text(t)
 #define BLOB(p, len) ((struct value){ .type = VALUE_BLOB, .pointer = (p), .length = (int)(len) })
-#define VALUES(...)                                \
-	((const struct value[]){ __VA_ARGS__ }),   \
+#define VALUES(...)                              \
+	((const struct value[]){ __VA_ARGS__ }), \
 		(sizeof((const struct value[]){ __VA_ARGS__ }) / sizeof(struct value))
 
 /* NULL text is NULL. */
 static inline struct value value_text(const char *text)
 {
-	return (struct value){ .type = text ? VALUE_TEXT : VALUE_NULL, .length = -1, .pointer = text };
+	return (struct value){ .type = text ? VALUE_TEXT : VALUE_NULL,
+			       .length = -1,
+			       .pointer = text };
 }
 
 extern const char *const ledger_schema; /* one SQL script */
@@ -146,7 +148,7 @@ int sql_bind(struct ledger *l, sqlite3_stmt *statement, const struct value *valu
 int sql_start_values(struct ledger *l, enum sql sql, sqlite3_stmt **ret, const struct value *values,
 		     size_t n);
 #define sql_start(l, sql, ret, ...) sql_start_values((l), (sql), (ret), VALUES(__VA_ARGS__))
-#define sql_start0(l, sql, ret)	    sql_start_values((l), (sql), (ret), NULL, 0)
+#define sql_start0(l, sql, ret)     sql_start_values((l), (sql), (ret), NULL, 0)
 /* 1 a row, 0 no more, or a negative errno. */
 int sql_step(struct ledger *l, sqlite3_stmt *statement);
 /* Bind, run to the end, reset. */
@@ -166,7 +168,8 @@ int sql_schema_matches(struct ledger *l);
 /* ------------------------------------------- state, transactions (ledger.c) */
 
 /* A state is only ever left by opening again, but for LEDGER_FULL. */
-void ledger_set_state(struct ledger *l, enum ledger_state state, const char *format, ...) _printf_(3, 4);
+void ledger_set_state(struct ledger *l, enum ledger_state state, const char *format, ...)
+	_printf_(3, 4);
 /* What a result code of SQLite means: sets the state, returns the errno. */
 int ledger_sqlite_error(struct ledger *l, int rc);
 /* The errno of a state that forbids writing (or, for reading, of no database). */
@@ -198,7 +201,8 @@ int chain_append_values(struct ledger *l, int64_t now_s, enum fact fact, int64_t
 /* Check hashes from number @after + 1 to the end. */
 int chain_verify(struct ledger *l, uint64_t after, struct ledger_report *report);
 /* SHA-256 of a few pieces, each with its length. */
-int chain_digest(struct ledger *l, const struct value *pieces, size_t n, uint8_t ret[LEDGER_HASH_LEN]);
+int chain_digest(struct ledger *l, const struct value *pieces, size_t n,
+		 uint8_t ret[LEDGER_HASH_LEN]);
 
 /* --------------------------------------------------- mark (ledger_mark.c) */
 
@@ -221,7 +225,8 @@ int mark_sync_directory(const char *path);
 
 /* ------------------------------------------- checks of text (ledger_text.c) */
 
-int text_check_name(const char *text, size_t max); /* not empty, fits, UTF-8, no control characters */
+int text_check_name(const char *text,
+		    size_t max); /* not empty, fits, UTF-8, no control characters */
 int text_check_date(const char *text);
 int text_check_serial(const char *serial);
 void text_hex(const uint8_t *bytes, size_t len, char *buf);
@@ -260,9 +265,9 @@ int reservation_by_lease(struct ledger *l, const uint8_t lease_id[MESO_LEASE_ID_
 
 struct incident {
 	const char *kind;
-	const char *serial;	   /* NULL: about no gun */
+	const char *serial;                    /* NULL: about no gun */
 	const struct reservation *reservation; /* NULL: about none */
-	const uint8_t *lease_id;   /* NULL */
+	const uint8_t *lease_id;               /* NULL */
 	bool quarantine;
 };
 

@@ -18,7 +18,7 @@
 #define MIN_FREE_DEFAULT (8u << 20)
 /* Up to this size every record is checked at opening, above it the newest only. */
 #define VERIFY_ALL_BYTES (4 << 20)
-#define VERIFY_NEWEST	 256
+#define VERIFY_NEWEST    256
 
 /* Reads what is on the disk before SQLite touches it.  1 a database is there, 0 there is none. */
 static int look_at_file(struct ledger *l)
@@ -73,7 +73,8 @@ static int check_digest(struct ledger *l, const struct mark *mark)
 		return -ENOMEM;
 	}
 	if (stat(wal, &st) == 0 && st.st_size > 0) {
-		ledger_set_state(l, LEDGER_CORRUPT, "the ledger was closed, but %s was written since", wal);
+		ledger_set_state(l, LEDGER_CORRUPT,
+				 "the ledger was closed, but %s was written since", wal);
 		return 0;
 	}
 	r = mark_digest_file(l->path, digest);
@@ -83,7 +84,8 @@ static int check_digest(struct ledger *l, const struct mark *mark)
 		ledger_set_state(l, LEDGER_FAILED, "the ledger %s cannot be read: %s", l->path,
 				 strerror(-r));
 	else if (memcmp(digest, mark->digest, sizeof(digest)) != 0)
-		ledger_set_state(l, LEDGER_CORRUPT, "the ledger's file changed after it was closed");
+		ledger_set_state(l, LEDGER_CORRUPT,
+				 "the ledger's file changed after it was closed");
 	return 0;
 }
 
@@ -121,7 +123,8 @@ static int open_database(struct ledger *l, const char *vfs)
 	int rc;
 
 	rc = sqlite3_open_v2(l->path, &l->db,
-			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, vfs);
+			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
+			     vfs);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_extended_result_codes(l->db, 1);
 	if (rc == SQLITE_OK)
@@ -130,7 +133,8 @@ static int open_database(struct ledger *l, const char *vfs)
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(l->db, pragmas, NULL, NULL, NULL);
 	if ((rc & 0xff) == SQLITE_BUSY) {
-		ledger_set_state(l, LEDGER_FAILED, "another process has the ledger %s open", l->path);
+		ledger_set_state(l, LEDGER_FAILED, "another process has the ledger %s open",
+				 l->path);
 		return -EIO;
 	}
 	return rc == SQLITE_OK ? 0 : ledger_sqlite_error(l, rc);
@@ -150,7 +154,8 @@ static int write_genesis(struct ledger *l, int64_t now_s)
 	rc = sqlite3_exec(l->db, ledger_schema, NULL, NULL, NULL);
 	r = rc == SQLITE_OK ? 0 : ledger_sqlite_error(l, rc);
 	if (r >= 0)
-		r = chain_append(l, now_s, FACT_LEDGER, NULL, BLOB(l->id.bytes, sizeof(l->id.bytes)),
+		r = chain_append(l, now_s, FACT_LEDGER, NULL,
+				 BLOB(l->id.bytes, sizeof(l->id.bytes)),
 				 INTEGER(LEDGER_SCHEMA_VERSION));
 	return ledger_end(l, r);
 }
@@ -194,7 +199,8 @@ static int check_content(struct ledger *l)
 	if (r >= 0)
 		r = chain_get_head(l, &head);
 	if (r >= 0)
-		r = chain_verify(l, head.number > VERIFY_NEWEST ? head.number - VERIFY_NEWEST : 0, &report);
+		r = chain_verify(l, head.number > VERIFY_NEWEST ? head.number - VERIFY_NEWEST : 0,
+				 &report);
 	if (r == -EBADMSG)
 		ledger_set_state(l, LEDGER_CORRUPT, "%s", report.problem);
 	return r;
@@ -239,9 +245,10 @@ static int check_old(struct ledger *l, int have_mark, const struct mark *mark)
 	if (r < 0)
 		return r;
 	if (version != LEDGER_SCHEMA_VERSION) {
-		ledger_set_state(l, version > LEDGER_SCHEMA_VERSION ? LEDGER_FAILED : LEDGER_CORRUPT,
-				 "the ledger has schema version %" PRId64 ", this mesod knows %d", version,
-				 LEDGER_SCHEMA_VERSION);
+		ledger_set_state(l,
+				 version > LEDGER_SCHEMA_VERSION ? LEDGER_FAILED : LEDGER_CORRUPT,
+				 "the ledger has schema version %" PRId64 ", this mesod knows %d",
+				 version, LEDGER_SCHEMA_VERSION);
 		return 0;
 	}
 	r = read_id(l);
@@ -278,7 +285,8 @@ static int bring_up(struct ledger *l, const struct ledger_options *o)
 		return have_mark;
 	if (have_mark < 0) {
 		ledger_set_state(l, have_mark == -EBADMSG ? LEDGER_CORRUPT : LEDGER_FAILED,
-				 "the mark %s cannot be read: %s", l->mark_path, strerror(-have_mark));
+				 "the mark %s cannot be read: %s", l->mark_path,
+				 strerror(-have_mark));
 		have_mark = 0;
 	}
 	r = look_at_file(l);
@@ -356,8 +364,8 @@ int ledger_open(const struct ledger_options *o, struct ledger **ret)
 		if (r == -ENOMEM)
 			return r;
 		if (r < 0)
-			ledger_set_state(l, LEDGER_FAILED, "the mark %s cannot be written: %s", l->mark_path,
-					 strerror(-r));
+			ledger_set_state(l, LEDGER_FAILED, "the mark %s cannot be written: %s",
+					 l->mark_path, strerror(-r));
 	}
 	if (l->db && ledger_writable(l) < 0)
 		(void)sqlite3_exec(l->db, "PRAGMA query_only = ON", NULL, NULL, NULL);

@@ -19,11 +19,13 @@ static int add_operator(struct ledger *l, int64_t now_s, const struct ledger_ope
 
 	r = random_bytes(salt, sizeof(salt));
 	if (r >= 0)
-		r = chain_digest(l, VALUES(BLOB(salt, sizeof(salt)), TEXT(op->name), TEXT(op->licence)),
-				 identity);
+		r = chain_digest(
+			l, VALUES(BLOB(salt, sizeof(salt)), TEXT(op->name), TEXT(op->licence)),
+			identity);
 	if (r >= 0)
 		r = chain_append(l, now_s, FACT_OPERATOR, NULL, BLOB(id->bytes, LEDGER_ID_LEN),
-				 INTEGER(op->uid), TEXT(op->expires), BLOB(identity, sizeof(identity)));
+				 INTEGER(op->uid), TEXT(op->expires),
+				 BLOB(identity, sizeof(identity)));
 	if (r >= 0)
 		r = sql_run(l, SQL_OPERATOR_NAME_INSERT, BLOB(id->bytes, LEDGER_ID_LEN),
 			    BLOB(salt, sizeof(salt)), TEXT(op->name), TEXT(op->licence));
@@ -37,7 +39,8 @@ int ledger_add_operator(struct ledger *l, int64_t now_s, const struct ledger_ope
 	int r;
 
 	if (!op || text_check_name(op->name, sizeof(op->name)) < 0 ||
-	    text_check_name(op->licence, sizeof(op->licence)) < 0 || text_check_date(op->expires) < 0)
+	    text_check_name(op->licence, sizeof(op->licence)) < 0 ||
+	    text_check_date(op->expires) < 0)
 		return -EINVAL;
 	r = random_bytes(id.bytes, sizeof(id.bytes));
 	if (r >= 0)
@@ -83,7 +86,8 @@ int ledger_get_operator(struct ledger *l, uint32_t uid, struct ledger_operator *
 }
 
 int ledger_foreach_operator(struct ledger *l,
-			    int (*found)(const struct ledger_operator *op, void *userdata), void *userdata)
+			    int (*found)(const struct ledger_operator *op, void *userdata),
+			    void *userdata)
 {
 	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
 	struct ledger_operator op;
@@ -114,8 +118,10 @@ static int add_patient(struct ledger *l, int64_t now_s, const struct ledger_pati
 
 	r = random_bytes(salt, sizeof(salt));
 	if (r >= 0)
-		r = chain_digest(l, VALUES(BLOB(salt, sizeof(salt)), TEXT(p->reference), TEXT(p->name),
-					   TEXT(p->birth_date)), identity);
+		r = chain_digest(l,
+				 VALUES(BLOB(salt, sizeof(salt)), TEXT(p->reference), TEXT(p->name),
+					TEXT(p->birth_date)),
+				 identity);
 	if (r >= 0)
 		r = chain_append(l, now_s, FACT_PATIENT, NULL, BLOB(id->bytes, LEDGER_ID_LEN),
 				 INTEGER(p->mass_g), BLOB(identity, sizeof(identity)));
@@ -189,7 +195,8 @@ int ledger_get_patient(struct ledger *l, const char *id_or_reference, struct led
 }
 
 int ledger_foreach_patient(struct ledger *l,
-			   int (*found)(const struct ledger_patient *patient, void *userdata), void *userdata)
+			   int (*found)(const struct ledger_patient *patient, void *userdata),
+			   void *userdata)
 {
 	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
 	struct ledger_patient p;

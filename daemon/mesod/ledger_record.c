@@ -48,7 +48,8 @@ static int look_up(struct ledger *l, const char *serial, const struct meso_shot 
 	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
 	int r;
 
-	r = sql_start(l, SQL_SHOT_BY_KEY, &row, TEXT(serial), INTEGER(s->epoch), INTEGER(s->number));
+	r = sql_start(l, SQL_SHOT_BY_KEY, &row, TEXT(serial), INTEGER(s->epoch),
+		      INTEGER(s->number));
 	if (r >= 0)
 		r = sql_step(l, row);
 	if (r <= 0)
@@ -59,8 +60,8 @@ static int look_up(struct ledger *l, const char *serial, const struct meso_shot 
 	return r < 0 ? r : -EEXIST;
 }
 
-static int append_shot(struct ledger *l, int64_t now_s, const char *serial, const struct meso_shot *s,
-		       const struct reservation *owner)
+static int append_shot(struct ledger *l, int64_t now_s, const char *serial,
+		       const struct meso_shot *s, const struct reservation *owner)
 {
 	struct value reservation = { .type = VALUE_NULL };
 
@@ -69,10 +70,10 @@ static int append_shot(struct ledger *l, int64_t now_s, const char *serial, cons
 	return chain_append(l, now_s, FACT_SHOT, NULL, reservation,
 			    BLOB(s->lease_id, MESO_LEASE_ID_LEN), TEXT(serial), INTEGER(s->epoch),
 			    INTEGER(s->number), INTEGER(s->asked_nl), INTEGER(s->reported_nl),
-			    INTEGER(s->displaced_nl), INTEGER(s->displaced2_nl), INTEGER(delivered(s)),
-			    INTEGER(s->depth_um), INTEGER(s->peak_pa), INTEGER(s->result),
-			    INTEGER(s->kind), INTEGER(s->flags), INTEGER(s->duration_us),
-			    INTEGER(s->total_nl));
+			    INTEGER(s->displaced_nl), INTEGER(s->displaced2_nl),
+			    INTEGER(delivered(s)), INTEGER(s->depth_um), INTEGER(s->peak_pa),
+			    INTEGER(s->result), INTEGER(s->kind), INTEGER(s->flags),
+			    INTEGER(s->duration_us), INTEGER(s->total_nl));
 }
 
 /* Add a shot to its lease's account, and see whether it can be true. */
@@ -95,7 +96,8 @@ static int charge(struct ledger *l, int64_t now_s, const struct meso_shot *s, st
 		incident.kind = "overrun";
 		r = incident_add(l, now_s, &incident, ret,
 				 "%" PRIu64 " nL delivered under a lease for which %" PRIu64
-				 " nL were reserved", v->delivered_nl, v->reserved_nl);
+				 " nL were reserved",
+				 v->delivered_nl, v->reserved_nl);
 	}
 	if (r >= 0 && (s->number <= v->shot_count || s->kind != v->kind)) {
 		incident.kind = "impossible-shot";
@@ -106,8 +108,8 @@ static int charge(struct ledger *l, int64_t now_s, const struct meso_shot *s, st
 	return r;
 }
 
-static int record_one(struct ledger *l, int64_t now_s, const char *serial, const struct meso_shot *s,
-		      struct ledger_settlement *ret)
+static int record_one(struct ledger *l, int64_t now_s, const char *serial,
+		      const struct meso_shot *s, struct ledger_settlement *ret)
 {
 	struct incident incident = { NULL, serial, NULL, s->lease_id, true };
 	struct reservation owner;
@@ -116,17 +118,19 @@ static int record_one(struct ledger *l, int64_t now_s, const char *serial, const
 
 	if (s->number == 0 || s->number > INT64_MAX || s->total_nl > INT64_MAX) {
 		incident.kind = "malformed-shot";
-		return incident_add(l, now_s, &incident, ret, "a shot numbered %" PRIu64 " with total %" PRIu64,
+		return incident_add(l, now_s, &incident, ret,
+				    "a shot numbered %" PRIu64 " with total %" PRIu64,
 				    (uint64_t)s->number, (uint64_t)s->total_nl);
 	}
 	r = look_up(l, serial, s);
 	if (r == -EEXIST) {
 		incident.kind = "shot-conflict";
 		return incident_add(l, now_s, &incident, ret,
-				    "shot %" PRIu64 " was recorded with other content: now asked %u, reported"
-				    " %u, displaced %u and %u nL, total %" PRIu64 " nL", (uint64_t)s->number,
-				    s->asked_nl, s->reported_nl, s->displaced_nl, s->displaced2_nl,
-				    (uint64_t)s->total_nl);
+				    "shot %" PRIu64
+				    " was recorded with other content: now asked %u, reported"
+				    " %u, displaced %u and %u nL, total %" PRIu64 " nL",
+				    (uint64_t)s->number, s->asked_nl, s->reported_nl,
+				    s->displaced_nl, s->displaced2_nl, (uint64_t)s->total_nl);
 	}
 	if (r != 0)
 		return r < 0 ? r : 0;
@@ -140,12 +144,14 @@ static int record_one(struct ledger *l, int64_t now_s, const char *serial, const
 	if (ours)
 		return charge(l, now_s, s, &owner, ret);
 	incident.kind = "foreign-shot";
-	return incident_add(l, now_s, &incident, ret, "a shot under a lease that this ledger did not give"
+	return incident_add(l, now_s, &incident, ret,
+			    "a shot under a lease that this ledger did not give"
 			    " to this gun");
 }
 
-static int record(struct ledger *l, int64_t now_s, const char *serial, const struct meso_shot *shots,
-		  size_t n_shots, const struct ledger_evidence *evidence, struct ledger_settlement *ret)
+static int record(struct ledger *l, int64_t now_s, const char *serial,
+		  const struct meso_shot *shots, size_t n_shots,
+		  const struct ledger_evidence *evidence, struct ledger_settlement *ret)
 {
 	int r = 0, held;
 
@@ -163,8 +169,9 @@ static int record(struct ledger *l, int64_t now_s, const char *serial, const str
 	return r == -ENOENT;
 }
 
-int ledger_record(struct ledger *l, int64_t now_s, const char *serial, const struct meso_shot *shots,
-		  size_t n_shots, const struct ledger_evidence *evidence, struct ledger_settlement *ret)
+int ledger_record(struct ledger *l, int64_t now_s, const char *serial,
+		  const struct meso_shot *shots, size_t n_shots,
+		  const struct ledger_evidence *evidence, struct ledger_settlement *ret)
 {
 	struct ledger_settlement settlement = { 0 };
 	int r;

@@ -26,7 +26,8 @@ static uint64_t add(uint64_t a, uint64_t b)
 
 /* ---------------------------------------------------------------- history */
 
-static void note_dose(struct ledger *l, struct policy_history *h, int64_t when_s, uint64_t volume_nl)
+static void note_dose(struct ledger *l, struct policy_history *h, int64_t when_s,
+		      uint64_t volume_nl)
 {
 	if (volume_nl == 0)
 		return;
@@ -52,7 +53,8 @@ static int read_doses(struct ledger *l, const struct ledger_id *patient, struct 
 	h->doses = l->doses;
 	if (__builtin_sub_overflow(h->now_s, POLICY_WINDOW_S, &from))
 		from = INT64_MIN;
-	r = sql_start(l, SQL_ACCOUNT_WINDOW, &row, BLOB(patient->bytes, LEDGER_ID_LEN), INTEGER(from));
+	r = sql_start(l, SQL_ACCOUNT_WINDOW, &row, BLOB(patient->bytes, LEDGER_ID_LEN),
+		      INTEGER(from));
 	while (r >= 0 && (r = sql_step(l, row)) > 0) {
 		uint64_t spent = sql_get_u64(row, 1);
 
@@ -65,7 +67,8 @@ static int read_doses(struct ledger *l, const struct ledger_id *patient, struct 
 }
 
 /* Is there an open session with that key which is not @session? */
-static int is_elsewhere(struct ledger *l, enum sql sql, struct value key, int64_t session, bool *ret)
+static int is_elsewhere(struct ledger *l, enum sql sql, struct value key, int64_t session,
+			bool *ret)
 {
 	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
 	int r;
@@ -104,8 +107,9 @@ static int read_session(struct ledger *l, int64_t session, struct policy_history
 	return r;
 }
 
-static int read_history(struct ledger *l, int64_t now_s, int64_t session, const struct policy_request *q,
-			struct policy_history *h, char serial[MESO_SERIAL_LEN])
+static int read_history(struct ledger *l, int64_t now_s, int64_t session,
+			const struct policy_request *q, struct policy_history *h,
+			char serial[MESO_SERIAL_LEN])
 {
 	struct ledger_id patient;
 	int r = 0;
@@ -115,8 +119,8 @@ static int read_history(struct ledger *l, int64_t now_s, int64_t session, const 
 	if (session != 0)
 		r = read_session(l, session, h, serial);
 	if (r >= 0)
-		r = is_elsewhere(l, SQL_LIVE_BY_PATIENT, BLOB(patient.bytes, LEDGER_ID_LEN), session,
-				 &h->patient_elsewhere);
+		r = is_elsewhere(l, SQL_LIVE_BY_PATIENT, BLOB(patient.bytes, LEDGER_ID_LEN),
+				 session, &h->patient_elsewhere);
 	return r < 0 ? r : read_doses(l, &patient, h);
 }
 
@@ -132,7 +136,8 @@ static int check_patient(struct ledger *l, const uint8_t id[LEDGER_ID_LEN])
 }
 
 int ledger_check(struct ledger *l, int64_t now_s, const struct limits *limits, int64_t session,
-		 const struct policy_request *request, struct policy_verdict ret_verdicts[POLICY_RULES])
+		 const struct policy_request *request,
+		 struct policy_verdict ret_verdicts[POLICY_RULES])
 {
 	char serial[MESO_SERIAL_LEN];
 	struct policy_history history;
@@ -279,8 +284,10 @@ static int check_room(struct ledger *l)
 	if (__builtin_mul_overflow((uint64_t)fs.f_bavail, (uint64_t)fs.f_frsize, &room))
 		room = UINT64_MAX;
 	if (room < l->min_free) {
-		ledger_set_state(l, LEDGER_FULL, "the disk has %" PRIu64 " bytes free, %" PRIu64
-				 " are needed before a dose is reserved", room, l->min_free);
+		ledger_set_state(l, LEDGER_FULL,
+				 "the disk has %" PRIu64 " bytes free, %" PRIu64
+				 " are needed before a dose is reserved",
+				 room, l->min_free);
 		return -ENOSPC;
 	}
 	return 0;
@@ -289,7 +296,9 @@ static int check_room(struct ledger *l)
 /* The gun must be the session's, be free, and have numbers that follow from what is known. */
 static int check_gun(struct ledger *l, int64_t now_s, const struct ledger_gun *gun)
 {
-	struct incident incident = { .kind = "unaccounted", .serial = gun->serial, .quarantine = true };
+	struct incident incident = { .kind = "unaccounted",
+				     .serial = gun->serial,
+				     .quarantine = true };
 	struct ledger_outstanding outstanding;
 	struct ledger_gun known;
 	int r;
@@ -305,9 +314,9 @@ static int check_gun(struct ledger *l, int64_t now_s, const struct ledger_gun *g
 	/* Its log has been read by now: what it counts beyond that, nobody has recorded. */
 	if (r >= 0 && (gun->shot_count != known.shot_count || gun->total_nl != known.total_nl)) {
 		r = incident_add(l, now_s, &incident, NULL,
-				 "the gun counts %" PRIu64 " shots and %" PRIu64 " nL, recorded are %" PRIu64
-				 " and %" PRIu64 " nL", gun->shot_count, gun->total_nl, known.shot_count,
-				 known.total_nl);
+				 "the gun counts %" PRIu64 " shots and %" PRIu64
+				 " nL, recorded are %" PRIu64 " and %" PRIu64 " nL",
+				 gun->shot_count, gun->total_nl, known.shot_count, known.total_nl);
 		return r < 0 ? r : 1;
 	}
 	return r;
@@ -340,25 +349,24 @@ static int append(struct ledger *l, int64_t now_s, const struct ledger_order *o,
 	r = gun_known(l, o->gun.serial, &known);
 	if (r < 0)
 		return r;
-	v->sequence = known.last_sequence > o->gun.last_sequence ? known.last_sequence :
-								   o->gun.last_sequence;
+	v->sequence = known.last_sequence > o->gun.last_sequence ? known.last_sequence
+								 : o->gun.last_sequence;
 	v->sequence++;
 	v->volume_nl = policy_volume_nl(q);
 	v->reserved_nl = policy_reserve_nl(q);
 	memcpy(v->lease_id, l->id.bytes, 8);
 	r = random_bytes(v->lease_id + 8, 8);
 	if (r >= 0)
-		r = chain_append(l, now_s, FACT_RESERVATION, &number,
-				 BLOB(v->lease_id, MESO_LEASE_ID_LEN), INTEGER(o->session),
-				 BLOB(q->patient, LEDGER_ID_LEN), TEXT(o->gun.serial),
-				 INTEGER(o->gun.epoch), INTEGER(o->gun.boot_id), INTEGER(v->sequence),
-				 INTEGER(q->kind), INTEGER(q->mode), INTEGER(q->dose_nl),
-				 INTEGER(q->shots), INTEGER(q->depth_um), INTEGER(q->rate_mhz),
-				 INTEGER(q->needles), INTEGER(v->volume_nl), INTEGER(v->reserved_nl),
-				 INTEGER(o->tolerance_nl), INTEGER(o->expiry_ms),
-				 INTEGER(o->gun.shot_count), INTEGER(o->gun.total_nl), TEXT(o->area),
-				 TEXT(overridden ? o->override : NULL),
-				 TEXT(overridden ? rules : NULL));
+		r = chain_append(
+			l, now_s, FACT_RESERVATION, &number, BLOB(v->lease_id, MESO_LEASE_ID_LEN),
+			INTEGER(o->session), BLOB(q->patient, LEDGER_ID_LEN), TEXT(o->gun.serial),
+			INTEGER(o->gun.epoch), INTEGER(o->gun.boot_id), INTEGER(v->sequence),
+			INTEGER(q->kind), INTEGER(q->mode), INTEGER(q->dose_nl), INTEGER(q->shots),
+			INTEGER(q->depth_um), INTEGER(q->rate_mhz), INTEGER(q->needles),
+			INTEGER(v->volume_nl), INTEGER(v->reserved_nl), INTEGER(o->tolerance_nl),
+			INTEGER(o->expiry_ms), INTEGER(o->gun.shot_count), INTEGER(o->gun.total_nl),
+			TEXT(o->area), TEXT(overridden ? o->override : NULL),
+			TEXT(overridden ? rules : NULL));
 	if (r >= 0)
 		r = sql_run(l, SQL_ACCOUNT_INSERT, INTEGER(number), INTEGER(o->session),
 			    BLOB(q->patient, LEDGER_ID_LEN), TEXT(o->gun.serial), INTEGER(q->kind),

@@ -80,7 +80,8 @@ static int get_closing(struct ledger *l, const struct reservation *v, const stru
 	if (r < 0)
 		return r;
 	if (r > 0)
-		*ret = (struct closing){ sql_get_u64(row, 0), sql_get_u64(row, 1), sql_get_u64(row, 2) };
+		*ret = (struct closing){ sql_get_u64(row, 0), sql_get_u64(row, 1),
+					 sql_get_u64(row, 2) };
 	else
 		*ret = (struct closing){ gun->epoch, gun->shot_count, gun->total_nl };
 	return 0;
@@ -111,8 +112,8 @@ static int get_sums(struct ledger *l, const struct reservation *v, const struct 
 	return 0;
 }
 
-static void judge_numbers(const struct reservation *v, const struct closing *c, const struct sums *s,
-			  struct decision *d)
+static void judge_numbers(const struct reservation *v, const struct closing *c,
+			  const struct sums *s, struct decision *d)
 {
 	uint64_t fired, pumped;
 
@@ -122,8 +123,9 @@ static void judge_numbers(const struct reservation *v, const struct closing *c, 
 	}
 	if (c->shot_count < v->shot_count || c->total_nl < v->total_nl) {
 		doubt(d, "counters-backwards", true,
-		      "the gun counts %" PRIu64 " shots and %" PRIu64 " nL, when it was armed %" PRIu64
-		      " and %" PRIu64 " nL", c->shot_count, c->total_nl, v->shot_count, v->total_nl);
+		      "the gun counts %" PRIu64 " shots and %" PRIu64
+		      " nL, when it was armed %" PRIu64 " and %" PRIu64 " nL",
+		      c->shot_count, c->total_nl, v->shot_count, v->total_nl);
 		return;
 	}
 	fired = c->shot_count - v->shot_count;
@@ -131,7 +133,8 @@ static void judge_numbers(const struct reservation *v, const struct closing *c, 
 	d->spent_nl = most(d->spent_nl, pumped);
 	if (s->in_range != fired || s->count != fired)
 		doubt(d, "log-incomplete", true,
-		      "the gun fired %" PRIu64 " shots under the lease, its log has %" PRIu64 " of them",
+		      "the gun fired %" PRIu64 " shots under the lease, its log has %" PRIu64
+		      " of them",
 		      fired, s->in_range);
 	/* A report leaves out what compliance still holds, displacement does not: the counter lies
 	 * between their sums, and the larger is what is charged. */
@@ -139,18 +142,20 @@ static void judge_numbers(const struct reservation *v, const struct closing *c, 
 	    (s->count > 0 && s->last_total != c->total_nl))
 		doubt(d, "sum-mismatch", true,
 		      "the gun's total rose by %" PRIu64 " nL, its log says %" PRIu64 " to %" PRIu64
-		      " nL", pumped, s->reported_nl, s->delivered_nl);
+		      " nL",
+		      pumped, s->reported_nl, s->delivered_nl);
 }
 
 static void judge_shots(const struct reservation *v, const struct sums *s, struct decision *d)
 {
 	if (reservation_overrun(v, s->delivered_nl, s->count))
 		doubt(d, "overrun", true,
-		      "%" PRIu64 " nL delivered under a lease for which %" PRIu64 " nL were reserved",
+		      "%" PRIu64 " nL delivered under a lease for which %" PRIu64
+		      " nL were reserved",
 		      s->delivered_nl, v->reserved_nl);
 	if (s->unknown > 0)
-		doubt(d, "outcome-unknown", false, "the gun lost power on the way of %" PRIu64 " shots",
-		      s->unknown);
+		doubt(d, "outcome-unknown", false,
+		      "the gun lost power on the way of %" PRIu64 " shots", s->unknown);
 	if (s->disagree > 0)
 		doubt(d, "encoder-mismatch", false,
 		      "report and encoders differ by more than %u nL in %" PRIu64 " shots",
@@ -161,12 +166,14 @@ static void judge_shots(const struct reservation *v, const struct sums *s, struc
 static void judge_never_armed(const struct reservation *v, const struct ledger_evidence *e,
 			      const struct sums *s, struct decision *d)
 {
-	if (s->count > 0 || (e->gun.serial && e->gun.epoch == v->epoch &&
-			     e->gun.last_sequence >= v->sequence))
-		doubt(d, "armed-after-all", true, "the gun was armed with a lease that was never sent");
+	if (s->count > 0 ||
+	    (e->gun.serial && e->gun.epoch == v->epoch && e->gun.last_sequence >= v->sequence))
+		doubt(d, "armed-after-all", true,
+		      "the gun was armed with a lease that was never sent");
 }
 
-static bool is_credited(const struct reservation *v, const struct ledger_evidence *e, const struct sums *s)
+static bool is_credited(const struct reservation *v, const struct ledger_evidence *e,
+			const struct sums *s)
 {
 	return v->kind == MESO_KIND_PRIME && !e->never_armed && e->no_contact && e->contact_works &&
 	       e->gun.boot_id == v->boot_id && s->contact == 0;
@@ -233,17 +240,19 @@ static int get_last(struct ledger *l, const struct reservation *v, struct last *
 	return sql_get_text(l, row, 5, ret->problem, sizeof(ret->problem));
 }
 
-static int append(struct ledger *l, int64_t now_s, const struct reservation *v, const struct last *last,
-		  const struct decision *d, uint32_t end, const struct closing *c, const struct sums *s)
+static int append(struct ledger *l, int64_t now_s, const struct reservation *v,
+		  const struct last *last, const struct decision *d, uint32_t end,
+		  const struct closing *c, const struct sums *s)
 {
 	struct value none = { .type = VALUE_NULL };
 	int r;
 
-	r = chain_append(l, now_s, FACT_SETTLEMENT, NULL, INTEGER(v->n), last->n ? INTEGER(last->n) : none,
-			 INTEGER(d->outcome), INTEGER(s->count), INTEGER(s->delivered_nl),
-			 INTEGER(d->spent_nl), INTEGER(d->credited), INTEGER(d->dose_time), INTEGER(end),
-			 c ? INTEGER(c->epoch) : none, c ? INTEGER(c->shot_count) : none,
-			 c ? INTEGER(c->total_nl) : none, TEXT(d->problem[0] ? d->problem : NULL));
+	r = chain_append(l, now_s, FACT_SETTLEMENT, NULL, INTEGER(v->n),
+			 last->n ? INTEGER(last->n) : none, INTEGER(d->outcome), INTEGER(s->count),
+			 INTEGER(s->delivered_nl), INTEGER(d->spent_nl), INTEGER(d->credited),
+			 INTEGER(d->dose_time), INTEGER(end), c ? INTEGER(c->epoch) : none,
+			 c ? INTEGER(c->shot_count) : none, c ? INTEGER(c->total_nl) : none,
+			 TEXT(d->problem[0] ? d->problem : NULL));
 	if (r >= 0)
 		r = sql_run(l, SQL_ACCOUNT_SETTLED, INTEGER(v->n), INTEGER(d->outcome),
 			    INTEGER(d->spent_nl), INTEGER(d->credited), INTEGER(d->dose_time));
@@ -273,7 +282,8 @@ static int settle(struct ledger *l, int64_t now_s, const struct reservation *v,
 
 	r = get_last(l, v, &last);
 	if (r >= 0 && last.outcome == LEDGER_RELEASED) {
-		tell(ret, LEDGER_RELEASED, v->delivered_nl, last.spent_nl, last.credited, last.problem);
+		tell(ret, LEDGER_RELEASED, v->delivered_nl, last.spent_nl, last.credited,
+		     last.problem);
 		return 0;
 	}
 	if (r >= 0 && !e->never_armed)
@@ -311,7 +321,8 @@ int settle_lease(struct ledger *l, int64_t now_s, const struct ledger_evidence *
 		if (!e->gun.serial || e->gun.shot_count > INT64_MAX || e->gun.total_nl > INT64_MAX)
 			return -EINVAL;
 		if (!e->closed || !e->log_read) {
-			tell(ret, (enum ledger_outcome)v.state, v.delivered_nl, v.spent_nl, false, "");
+			tell(ret, (enum ledger_outcome)v.state, v.delivered_nl, v.spent_nl, false,
+			     "");
 			return 0;
 		}
 	}

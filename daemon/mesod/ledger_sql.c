@@ -1,108 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ledger's SQL, all of it: schema, statements, binding and stepping.
+ * The ledger's SQL: statements, binding and stepping.
  *
- * Owns every word of SQL, so that another database needs another one of this
- * file.  Never decides anything about a dose.
- *
- * Three sorts of tables.  Facts: one row for each row of the chain, never changed
- * (triggers abort it).  Identities: people's names, erasable; facts hold salted
- * digests of them.  Derived: what would otherwise be summed up or searched for
- * again and again; ledger_verify() computes them anew from the facts.
+ * With ledger_schema.c it owns every word of SQL, so that another database needs
+ * another one of these two files.  Never decides anything about a dose.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "ledger_internal.h"
 
-#define FACT_TABLE(name, columns)                                                                \
-	"CREATE TABLE " name "(n INTEGER PRIMARY KEY"                                            \
-	" REFERENCES chain(n) DEFERRABLE INITIALLY DEFERRED, " columns ") STRICT;"               \
-	IMMUTABLE(name)
-#define IMMUTABLE(name)                                                                          \
-	"CREATE TRIGGER " name "_no_update BEFORE UPDATE ON " name                               \
-	" BEGIN SELECT RAISE(ABORT, 'a recorded fact is not changed'); END;"                     \
-	"CREATE TRIGGER " name "_no_delete BEFORE DELETE ON " name                               \
-	" BEGIN SELECT RAISE(ABORT, 'a recorded fact is not deleted'); END;"
-
-const char *const ledger_schema =
-	"CREATE TABLE chain(n INTEGER PRIMARY KEY, time INTEGER NOT NULL, type INTEGER NOT NULL,"
-	" hash BLOB NOT NULL CHECK(length(hash) = 32)) STRICT;" IMMUTABLE("chain")
-
-	FACT_TABLE("ledger", "id BLOB NOT NULL, schema INTEGER NOT NULL")
-	FACT_TABLE("operator", "id BLOB NOT NULL UNIQUE, uid INTEGER NOT NULL UNIQUE,"
-		   " expires TEXT NOT NULL, identity BLOB NOT NULL")
-	FACT_TABLE("patient", "id BLOB NOT NULL UNIQUE, mass_g INTEGER NOT NULL, identity BLOB NOT NULL")
-	FACT_TABLE("session", "patient BLOB NOT NULL REFERENCES patient(id), serial TEXT NOT NULL,"
-		   " operator INTEGER NOT NULL REFERENCES operator(uid)")
-	FACT_TABLE("session_end", "session INTEGER NOT NULL UNIQUE REFERENCES session(n),"
-		   " reason TEXT NOT NULL")
-	FACT_TABLE("reservation",
-		   "lease_id BLOB NOT NULL UNIQUE, session INTEGER NOT NULL REFERENCES session(n),"
-		   " patient BLOB NOT NULL REFERENCES patient(id), serial TEXT NOT NULL,"
-		   " epoch INTEGER NOT NULL, boot_id INTEGER NOT NULL, sequence INTEGER NOT NULL,"
-		   " kind INTEGER NOT NULL, mode INTEGER NOT NULL, dose_nl INTEGER NOT NULL,"
-		   " shots INTEGER NOT NULL, depth_um INTEGER NOT NULL, rate_mhz INTEGER NOT NULL,"
-		   " needles INTEGER NOT NULL, volume_nl INTEGER NOT NULL CHECK(volume_nl > 0),"
-		   " reserved_nl INTEGER NOT NULL CHECK(reserved_nl >= volume_nl),"
-		   " tolerance_nl INTEGER NOT NULL, expiry_ms INTEGER NOT NULL,"
-		   " shot_count INTEGER NOT NULL, total_nl INTEGER NOT NULL, area TEXT,"
-		   " override TEXT, override_rules TEXT, UNIQUE(serial, sequence)")
-	FACT_TABLE("shot",
-		   "reservation INTEGER REFERENCES reservation(n), lease_id BLOB NOT NULL,"
-		   " serial TEXT NOT NULL, epoch INTEGER NOT NULL, number INTEGER NOT NULL CHECK(number > 0),"
-		   " asked_nl INTEGER NOT NULL, reported_nl INTEGER NOT NULL,"
-		   " displaced_nl INTEGER NOT NULL, displaced2_nl INTEGER NOT NULL,"
-		   " delivered_nl INTEGER NOT NULL, depth_um INTEGER NOT NULL, peak_pa INTEGER NOT NULL,"
-		   " result INTEGER NOT NULL, kind INTEGER NOT NULL, flags INTEGER NOT NULL,"
-		   " duration_us INTEGER NOT NULL, total_nl INTEGER NOT NULL,"
-		   " UNIQUE(serial, epoch, number)")
-	FACT_TABLE("settlement",
-		   "reservation INTEGER NOT NULL REFERENCES reservation(n),"
-		   " supersedes INTEGER UNIQUE REFERENCES settlement(n), outcome INTEGER NOT NULL,"
-		   " shots INTEGER NOT NULL, delivered_nl INTEGER NOT NULL, spent_nl INTEGER NOT NULL,"
-		   " credited INTEGER NOT NULL, dose_time INTEGER NOT NULL, ended INTEGER NOT NULL,"
-		   " epoch INTEGER, shot_count INTEGER, total_nl INTEGER, problem TEXT")
-	FACT_TABLE("incident", "kind TEXT NOT NULL, serial TEXT,"
-		   " reservation INTEGER REFERENCES reservation(n), lease_id BLOB, detail TEXT NOT NULL")
-	FACT_TABLE("quarantine", "serial TEXT NOT NULL, active INTEGER NOT NULL, uid INTEGER,"
-		   " reason TEXT NOT NULL")
-	FACT_TABLE("gun", "serial TEXT NOT NULL, epoch INTEGER NOT NULL, boot_id INTEGER NOT NULL,"
-		   " shot_count INTEGER NOT NULL, total_nl INTEGER NOT NULL,"
-		   " last_sequence INTEGER NOT NULL")
-	"CREATE INDEX shot_lease ON shot(reservation);"
-	"CREATE INDEX settlement_lease ON settlement(reservation);"
-	"CREATE INDEX reservation_session ON reservation(session);"
-	"CREATE INDEX incident_gun ON incident(serial, kind);"
-	"CREATE INDEX incident_lease ON incident(reservation);"
-	"CREATE INDEX quarantine_gun ON quarantine(serial);"
-	"CREATE INDEX gun_gun ON gun(serial);"
-
-	/* identities */
-	"CREATE TABLE operator_name(id BLOB PRIMARY KEY REFERENCES operator(id), salt BLOB NOT NULL,"
-	" name TEXT NOT NULL, licence TEXT NOT NULL) STRICT;"
-	"CREATE TABLE patient_name(id BLOB PRIMARY KEY REFERENCES patient(id), salt BLOB NOT NULL,"
-	" reference TEXT NOT NULL UNIQUE, name TEXT NOT NULL, birth_date TEXT NOT NULL) STRICT;"
-
-	/* derived; the uniqueness here is the last word on one session and one lease at a time */
-	"CREATE TABLE live_session(session INTEGER PRIMARY KEY REFERENCES session(n),"
-	" patient BLOB NOT NULL UNIQUE, serial TEXT NOT NULL UNIQUE) STRICT;"
-	"CREATE TABLE account(reservation INTEGER PRIMARY KEY REFERENCES reservation(n),"
-	" session INTEGER NOT NULL, patient BLOB NOT NULL, serial TEXT NOT NULL, kind INTEGER NOT NULL,"
-	" delivered_nl INTEGER NOT NULL, shots INTEGER NOT NULL, spent_nl INTEGER NOT NULL,"
-	" credited INTEGER NOT NULL, state INTEGER NOT NULL, dose_time INTEGER NOT NULL) STRICT;"
-	"CREATE INDEX account_patient ON account(patient, dose_time, spent_nl, state);"
-	"CREATE INDEX account_session ON account(session);"
-	"CREATE UNIQUE INDEX account_outstanding ON account(serial) WHERE state = 0;"
-	"PRAGMA user_version = 1;";
-
 static const struct {
 	const char *name;
 	const char *insert;
 	const char *select;
 } facts[FACTS] = {
-#define FACT(table, marks) \
-	{ #table, "INSERT INTO " #table " VALUES(" marks ")", "SELECT * FROM " #table " WHERE n = ?" }
+#define FACT(table, marks)                                          \
+	{                                                           \
+#table, "INSERT INTO " #table " VALUES(" marks ")", \
+			"SELECT * FROM " #table " WHERE n = ?"      \
+	}
 	[FACT_LEDGER] = FACT(ledger, "?,?,?"),
 	[FACT_OPERATOR] = FACT(operator, "?,?,?,?,?"),
 	[FACT_PATIENT] = FACT(patient, "?,?,?,?"),
@@ -119,19 +36,20 @@ static const struct {
 
 #define OPERATOR_COLUMNS \
 	"SELECT o.id, o.uid, n.name, n.licence, o.expires FROM operator o LEFT JOIN operator_name n USING(id)"
-#define PATIENT_COLUMNS                                                                          \
+#define PATIENT_COLUMNS                                                                               \
 	"SELECT p.id, n.reference, n.name, n.birth_date, p.mass_g FROM patient_name n JOIN patient p" \
 	" USING(id)"
-#define RESERVATION_COLUMNS                                                                      \
-	"SELECT r.n, c.time, r.session, r.patient, r.serial, r.epoch, r.boot_id, r.sequence, r.kind," \
+#define RESERVATION_COLUMNS                                                                              \
+	"SELECT r.n, c.time, r.session, r.patient, r.serial, r.epoch, r.boot_id, r.sequence, r.kind,"    \
 	" r.reserved_nl, r.tolerance_nl, r.shot_count, r.total_nl, a.delivered_nl, a.spent_nl, a.state," \
-	" r.lease_id, r.volume_nl, a.shots FROM reservation r JOIN account a ON a.reservation = r.n"          \
+	" r.lease_id, r.volume_nl, a.shots FROM reservation r JOIN account a ON a.reservation = r.n"     \
 	" JOIN chain c ON c.n = r.n"
 
 /* Numbers that SQL has to spell out. */
 _Static_assert(MESO_STATUS_CONTACT == 16 && MESO_SHOT_UNKNOWN == 3 && MESO_KIND_TREAT == 0 &&
-	       LEDGER_NOT_SETTLED == 0 && LEDGER_SCHEMA_VERSION == 1 &&
-	       LEDGER_NOT_DATED == 9223372036854775807, "the statements below");
+		       LEDGER_NOT_SETTLED == 0 && LEDGER_SCHEMA_VERSION == 1 &&
+		       LEDGER_NOT_DATED == 9223372036854775807,
+	       "the statements below");
 
 static const char *const statements[SQL_STATEMENTS] = {
 	[SQL_BEGIN] = "BEGIN IMMEDIATE",
@@ -143,14 +61,13 @@ static const char *const statements[SQL_STATEMENTS] = {
 	[SQL_CHAIN_HASH] = "SELECT hash FROM chain WHERE n = ?",
 	[SQL_LEDGER_ID] = "SELECT id FROM ledger WHERE n = 1",
 
-	[SQL_FACTS_COUNT] =
-		"SELECT (SELECT count(*) FROM chain), (SELECT count(*) FROM ledger) +"
-		" (SELECT count(*) FROM operator) + (SELECT count(*) FROM patient) +"
-		" (SELECT count(*) FROM session) + (SELECT count(*) FROM session_end) +"
-		" (SELECT count(*) FROM reservation) + (SELECT count(*) FROM shot) +"
-		" (SELECT count(*) FROM settlement) + (SELECT count(*) FROM incident) +"
-		" (SELECT count(*) FROM quarantine) + (SELECT count(*) FROM gun),"
-		" (SELECT count(*) FROM reservation), (SELECT count(*) FROM account)",
+	[SQL_FACTS_COUNT] = "SELECT (SELECT count(*) FROM chain), (SELECT count(*) FROM ledger) +"
+			    " (SELECT count(*) FROM operator) + (SELECT count(*) FROM patient) +"
+			    " (SELECT count(*) FROM session) + (SELECT count(*) FROM session_end) +"
+			    " (SELECT count(*) FROM reservation) + (SELECT count(*) FROM shot) +"
+			    " (SELECT count(*) FROM settlement) + (SELECT count(*) FROM incident) +"
+			    " (SELECT count(*) FROM quarantine) + (SELECT count(*) FROM gun),"
+			    " (SELECT count(*) FROM reservation), (SELECT count(*) FROM account)",
 	[SQL_CHECK_ACCOUNT] =
 		"SELECT r.n FROM reservation r LEFT JOIN account a ON a.reservation = r.n"
 		" LEFT JOIN settlement s ON s.reservation = r.n"
@@ -214,7 +131,8 @@ static const char *const statements[SQL_STATEMENTS] = {
 		" ORDER BY sequence LIMIT 1",
 	[SQL_RESERVATION_OUTSTANDING] = RESERVATION_COLUMNS " WHERE a.serial = ? AND a.state = 0",
 
-	[SQL_ACCOUNT_INSERT] = "INSERT INTO account VALUES(?,?,?,?,?,0,0,?,0,0,9223372036854775807)",
+	[SQL_ACCOUNT_INSERT] =
+		"INSERT INTO account VALUES(?,?,?,?,?,0,0,?,0,0,9223372036854775807)",
 	[SQL_ACCOUNT_DELIVERED] =
 		"UPDATE account SET delivered_nl = ?2, shots = shots + 1, spent_nl = ?3 WHERE reservation = ?1",
 	[SQL_ACCOUNT_SETTLED] =
@@ -222,13 +140,16 @@ static const char *const statements[SQL_STATEMENTS] = {
 		" WHERE reservation = ?1",
 	[SQL_ACCOUNT_WINDOW] = "SELECT dose_time, spent_nl, state FROM account"
 			       " WHERE patient = ? AND dose_time > ? ORDER BY dose_time",
-	[SQL_ACCOUNT_SESSION_SPENT] = "SELECT coalesce(sum(spent_nl), 0) FROM account WHERE session = ?",
+	[SQL_ACCOUNT_SESSION_SPENT] =
+		"SELECT coalesce(sum(spent_nl), 0) FROM account WHERE session = ?",
 
-	[SQL_SHOT_BY_KEY] = "SELECT lease_id, asked_nl, reported_nl, displaced_nl, displaced2_nl, depth_um,"
-			    " peak_pa, result, kind, flags, duration_us, total_nl FROM shot"
-			    " WHERE serial = ? AND epoch = ? AND number = ?",
-	[SQL_SHOT_NEWEST] = "SELECT number, total_nl FROM shot WHERE serial = ? AND epoch = ? AND n > ?"
-			    " ORDER BY number DESC LIMIT 1",
+	[SQL_SHOT_BY_KEY] =
+		"SELECT lease_id, asked_nl, reported_nl, displaced_nl, displaced2_nl, depth_um,"
+		" peak_pa, result, kind, flags, duration_us, total_nl FROM shot"
+		" WHERE serial = ? AND epoch = ? AND number = ?",
+	[SQL_SHOT_NEWEST] =
+		"SELECT number, total_nl FROM shot WHERE serial = ? AND epoch = ? AND n > ?"
+		" ORDER BY number DESC LIMIT 1",
 	/* of one lease: count, reported, delivered, contact, newest total, how many are in (?2, ?3] of ?4 */
 	[SQL_SHOT_SUMS] =
 		"SELECT count(*), coalesce(sum(reported_nl), 0), coalesce(sum(delivered_nl), 0),"
@@ -238,10 +159,12 @@ static const char *const statements[SQL_STATEMENTS] = {
 		" coalesce(sum(abs(displaced_nl - displaced2_nl) > ?5"
 		"  OR reported_nl > max(displaced_nl, displaced2_nl) + ?5), 0)"
 		" FROM shot WHERE reservation = ?1",
-	[SQL_SHOTS_OF_LEASE] = "SELECT c.time FROM shot s JOIN chain c USING(n) WHERE s.reservation = ?"
-			       " ORDER BY s.n DESC LIMIT 1",
-	[SQL_SHOTS_OF_GUN] = "SELECT coalesce(max(number), 0), count(*), coalesce(sum(delivered_nl), 0),"
-			     " coalesce(sum(reported_nl), 0) FROM shot WHERE serial = ? AND epoch = ?",
+	[SQL_SHOTS_OF_LEASE] =
+		"SELECT c.time FROM shot s JOIN chain c USING(n) WHERE s.reservation = ?"
+		" ORDER BY s.n DESC LIMIT 1",
+	[SQL_SHOTS_OF_GUN] =
+		"SELECT coalesce(max(number), 0), count(*), coalesce(sum(delivered_nl), 0),"
+		" coalesce(sum(reported_nl), 0) FROM shot WHERE serial = ? AND epoch = ?",
 
 	[SQL_SETTLEMENT_LAST] =
 		"SELECT n, outcome, delivered_nl, spent_nl, credited, problem, epoch, shot_count, total_nl,"
@@ -249,7 +172,8 @@ static const char *const statements[SQL_STATEMENTS] = {
 	[SQL_INCIDENT_KNOWN] =
 		"SELECT 1 FROM incident WHERE serial IS ? AND kind = ? AND reservation IS ? AND lease_id IS ?"
 		" AND detail = ? LIMIT 1",
-	[SQL_QUARANTINE_LAST] = "SELECT active FROM quarantine WHERE serial = ? ORDER BY n DESC LIMIT 1",
+	[SQL_QUARANTINE_LAST] =
+		"SELECT active FROM quarantine WHERE serial = ? ORDER BY n DESC LIMIT 1",
 	[SQL_GUN_LAST] = "SELECT n, epoch, boot_id, shot_count, total_nl, last_sequence FROM gun"
 			 " WHERE serial = ? ORDER BY n DESC LIMIT 1",
 };
@@ -304,10 +228,12 @@ int sql_bind(struct ledger *l, sqlite3_stmt *statement, const struct value *valu
 			rc = sqlite3_bind_int64(statement, i + 1, v->integer);
 			break;
 		case VALUE_TEXT:
-			rc = sqlite3_bind_text(statement, i + 1, v->pointer, v->length, SQLITE_STATIC);
+			rc = sqlite3_bind_text(statement, i + 1, v->pointer, v->length,
+					       SQLITE_STATIC);
 			break;
 		case VALUE_BLOB:
-			rc = sqlite3_bind_blob(statement, i + 1, v->pointer, v->length, SQLITE_STATIC);
+			rc = sqlite3_bind_blob(statement, i + 1, v->pointer, v->length,
+					       SQLITE_STATIC);
 			break;
 		case VALUE_NULL:
 			rc = sqlite3_bind_null(statement, i + 1);
@@ -434,7 +360,8 @@ uint32_t sql_get_u32(sqlite3_stmt *statement, int column)
 	return (uint32_t)sqlite3_column_int64(statement, column);
 }
 
-#define SCHEMA_LIST "SELECT coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
+#define SCHEMA_LIST \
+	"SELECT coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
 
 int sql_schema_matches(struct ledger *l)
 {

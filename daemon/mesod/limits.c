@@ -46,7 +46,9 @@ static const struct key {
 } keys[] = {
 #define KEY(name, dimension, member)                                           \
 	{ name "-soft", dimension, offsetof(struct limits, member), false },   \
-	{ name "-hard", dimension, offsetof(struct limits, member), true }
+	{                                                                      \
+		name "-hard", dimension, offsetof(struct limits, member), true \
+	}
 	KEY("shot-volume", INJ_VOLUME, shot_nl),
 	KEY("depth", INJ_LENGTH, depth_um),
 	KEY("rate", INJ_RATE, rate_mhz),
@@ -136,7 +138,8 @@ static int read_key(econf_file *file, const char *path, const char *name, struct
 	if (r < 0)
 		return complain(error, r, "%s: the value of \"%s\" cannot be read", path, name);
 	if (!key)
-		return complain(error, -EINVAL, "%s:%" PRIu64 ": \"%s\" is no limit that mesod knows", path,
+		return complain(error, -EINVAL,
+				"%s:%" PRIu64 ": \"%s\" is no limit that mesod knows", path,
 				value->line_number, name);
 	text = value->values && value->values[0] ? value->values[0] : "";
 	if (value->values && value->values[0] && value->values[1])
@@ -144,13 +147,16 @@ static int read_key(econf_file *file, const char *path, const char *name, struct
 				value->line_number, name);
 	r = inj_parse(key->dimension, text, &bound, reason);
 	if (r < 0)
-		return complain(error, r, "%s:%" PRIu64 ": %s: %s", path, value->line_number, name, reason);
+		return complain(error, r, "%s:%" PRIu64 ": %s: %s", path, value->line_number, name,
+				reason);
 	limits_default(&ceiling);
 	most = *get_bound(&ceiling, key);
 	if (bound <= 0 || (uint64_t)bound > most)
 		return complain(error, -ERANGE,
-				"%s:%" PRIu64 ": %s = %s: a file may only tighten; it must be above nothing and"
-				" at most %s", path, value->line_number, name, text,
+				"%s:%" PRIu64
+				": %s = %s: a file may only tighten; it must be above nothing and"
+				" at most %s",
+				path, value->line_number, name, text,
 				inj_format(key->dimension, (int64_t)most, most_text));
 	*get_bound(limits, key) = (uint64_t)bound;
 	return 0;
@@ -179,8 +185,9 @@ static int check_once(FILE *stream, const char *path, const char *name, char *er
 		if (!says(line, name))
 			continue;
 		if (first > 0)
-			return complain(error, -EINVAL, "%s:%" PRIu64 ": %s is said twice, first in line %"
-					PRIu64, path, number, name, first);
+			return complain(error, -EINVAL,
+					"%s:%" PRIu64 ": %s is said twice, first in line %" PRIu64,
+					path, number, name, first);
 		first = number;
 	}
 	return ferror(stream) ? complain(error, -EIO, "%s cannot be read", path) : 0;
@@ -195,7 +202,8 @@ static int check_groups(econf_file *file, const char *path, bool *ret_any, char 
 	*ret_any = false;
 	e = econf_getKeys(file, NULL, &n, &list);
 	if (e == ECONF_SUCCESS && n > 0)
-		return complain(error, -EINVAL, "%s: \"%s\" stands before any [group]", path, list[0]);
+		return complain(error, -EINVAL, "%s: \"%s\" stands before any [group]", path,
+				list[0]);
 	if (e != ECONF_SUCCESS && e != ECONF_NOKEY)
 		return to_errno(e);
 	n = 0;
@@ -210,7 +218,8 @@ static int check_groups(econf_file *file, const char *path, bool *ret_any, char 
 		return to_errno(e);
 	for (size_t i = 0; i < n; i++) {
 		if (strcmp(list[i], GROUP) != 0)
-			return complain(error, -EINVAL, "%s: [%s] is no group that mesod knows", path, list[i]);
+			return complain(error, -EINVAL, "%s: [%s] is no group that mesod knows",
+					path, list[i]);
 		*ret_any = true;
 	}
 	return 0;
@@ -230,14 +239,16 @@ static int read_file(const char *path, struct limits *limits, char *error)
 
 	stream = fopen(path, "re");
 	if (!stream)
-		return errno == ENOENT ? 0 : complain(error, -errno, "%s: %s", path, strerror(errno));
+		return errno == ENOENT ? 0
+				       : complain(error, -errno, "%s: %s", path, strerror(errno));
 	/* libeconf takes what it cannot read for an empty file. */
 	if (fgetc(stream) == EOF && ferror(stream))
 		return complain(error, -EIO, "%s cannot be read", path);
 	e = econf_readFile(&file, path, "=", "#");
 	if (e != ECONF_SUCCESS) {
 		econf_errLocation(&where, &line);
-		return complain(error, to_errno(e), "%s:%" PRIu64 ": %s", path, line, econf_errString(e));
+		return complain(error, to_errno(e), "%s:%" PRIu64 ": %s", path, line,
+				econf_errString(e));
 	}
 	r = check_groups(file, path, &any, error);
 	if (r < 0 || !any)
@@ -267,11 +278,13 @@ int limits_load(const char *const *paths, size_t n_paths, struct limits *ret, ch
 			return r;
 	}
 	for (size_t i = 0; i < ARRAY_LENGTH(keys); i += 2) {
-		uint64_t soft = *get_bound(&limits, &keys[i]), hard = *get_bound(&limits, &keys[i + 1]);
+		uint64_t soft = *get_bound(&limits, &keys[i]),
+			 hard = *get_bound(&limits, &keys[i + 1]);
 		char soft_text[INJ_TEXT_MAX], hard_text[INJ_TEXT_MAX];
 
 		if (soft > hard)
-			return complain(error, -EINVAL, "%s is %s, above %s, which is %s", keys[i].name,
+			return complain(error, -EINVAL, "%s is %s, above %s, which is %s",
+					keys[i].name,
 					inj_format(keys[i].dimension, (int64_t)soft, soft_text),
 					keys[i + 1].name,
 					inj_format(keys[i].dimension, (int64_t)hard, hard_text));

@@ -22,9 +22,9 @@ struct limit {
 };
 
 struct limits {
-	struct limit shot_nl;	     /* volume of a shot, per needle */
-	struct limit depth_um;	     /* needle depth */
-	struct limit rate_mhz;	     /* shots per 1000 s in repeat mode */
+	struct limit shot_nl;        /* volume of a shot, per needle */
+	struct limit depth_um;       /* needle depth */
+	struct limit rate_mhz;       /* shots per 1000 s in repeat mode */
 	struct limit session_nl;     /* volume of a session */
 	struct limit patient_24h_nl; /* volume into one patient in any 24 h */
 };

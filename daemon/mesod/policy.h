@@ -20,10 +20,10 @@
 
 #include "limits.h"
 
-#define POLICY_RULES	8 /* rows in the table; one verdict each */
+#define POLICY_RULES    8 /* rows in the table; one verdict each */
 #define POLICY_TEXT_MAX 320
 #define POLICY_WINDOW_S ((int64_t)24 * 60 * 60)
-#define POLICY_NEVER	((int64_t)-1) /* policy_verdict.when: no passing of time helps */
+#define POLICY_NEVER    ((int64_t)-1) /* policy_verdict.when: no passing of time helps */
 
 enum policy_severity {
 	POLICY_OK,
@@ -43,14 +43,15 @@ struct policy_dose {
  */
 struct policy_history {
 	int64_t now_s;
-	bool has_session;	  /* the request is made in an open session */
+	bool has_session;            /* the request is made in an open session */
 	uint8_t session_patient[16]; /* whose it is */
-	bool patient_elsewhere;	  /* the patient has an open session other than this one */
-	bool gun_elsewhere;	  /* the gun has an open session other than this one */
-	uint64_t session_nl;	  /* spent in this session */
-	uint64_t outstanding_nl;  /* the patient's unsettled reservations: in no window, so never out of it */
+	bool patient_elsewhere;      /* the patient has an open session other than this one */
+	bool gun_elsewhere;          /* the gun has an open session other than this one */
+	uint64_t session_nl;         /* spent in this session */
+	uint64_t
+		outstanding_nl; /* the patient's unsettled reservations: in no window, so never out of it */
 	const struct policy_dose *doses; /* the patient's settled volumes, oldest first */
-	size_t n_doses;		  /* those that have left the window may be among them */
+	size_t n_doses;                  /* those that have left the window may be among them */
 };
 
 /* What the gun can do; all zero without has_gun, as for a Check that names none. */
@@ -67,28 +68,28 @@ struct policy_gun {
 
 struct policy_request {
 	uint8_t patient[16];
-	uint32_t kind;	      /* MESO_KIND_* */
-	uint32_t mode;	      /* MESO_MODE_*; the rate counts in repeat mode only */
-	uint32_t dose_nl;     /* per shot, all needles together */
+	uint32_t kind;    /* MESO_KIND_* */
+	uint32_t mode;    /* MESO_MODE_*; the rate counts in repeat mode only */
+	uint32_t dose_nl; /* per shot, all needles together */
 	uint32_t shots;
 	uint32_t depth_um;
 	uint32_t rate_mhz;
-	uint32_t needles;     /* the shot's volume is judged per needle */
-	uint32_t overshoot_nl;/* the most the gun can deliver beyond the lease */
+	uint32_t needles;      /* the shot's volume is judged per needle */
+	uint32_t overshoot_nl; /* the most the gun can deliver beyond the lease */
 	bool has_gun;
 	struct policy_gun gun;
 };
 
 struct policy_verdict {
-	const char *rule;	/* stable id, "shot-volume"; static */
+	const char *rule; /* stable id, "shot-volume"; static */
 	enum policy_severity severity;
-	const char *unit;	/* of the numbers: "nL", "um", "mHz", "shots", "" none; static */
-	uint64_t limit;		/* hard bound */
-	uint64_t soft_limit;	/* equal to limit when there is no softer one */
-	uint64_t spent;		/* of it, settled and outstanding */
-	uint64_t asked;		/* on top, overshoot included where a volume is summed up */
-	uint64_t allowed;	/* the most that `asked` may be now without passing the hard bound */
-	int64_t when;		/* unix seconds at which `asked` comes below the bound it passes; 0 now */
+	const char *unit;    /* of the numbers: "nL", "um", "mHz", "shots", "" none; static */
+	uint64_t limit;      /* hard bound */
+	uint64_t soft_limit; /* equal to limit when there is no softer one */
+	uint64_t spent;      /* of it, settled and outstanding */
+	uint64_t asked;      /* on top, overshoot included where a volume is summed up */
+	uint64_t allowed;    /* the most that `asked` may be now without passing the hard bound */
+	int64_t when; /* unix seconds at which `asked` comes below the bound it passes; 0 now */
 	char text[POLICY_TEXT_MAX]; /* a sentence that a clinician can read */
 };
 

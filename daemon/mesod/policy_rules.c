@@ -17,7 +17,7 @@
 
 #include "macros.h"
 
-#define NEEDLES_MAX 9
+#define NEEDLES_MAX  9
 #define RATE_MIN_MHZ 100
 
 /* One quantity in a sentence. */
@@ -41,8 +41,8 @@ static void explain(struct policy_verdict *v, const char *format, ...)
 }
 
 /* Fill the numbers of a rule that adds @asked to @spent and compares with a bound. */
-static void weigh(struct policy_verdict *v, const char *unit, const struct limit *limit, uint64_t spent,
-		  uint64_t asked)
+static void weigh(struct policy_verdict *v, const char *unit, const struct limit *limit,
+		  uint64_t spent, uint64_t asked)
 {
 	uint64_t sum;
 	bool lost = __builtin_add_overflow(spent, asked, &sum);
@@ -94,11 +94,13 @@ static void explain_sum(struct policy_verdict *v, const char *where)
 	say(INJ_VOLUME, bound_of(v), &bound);
 	say(INJ_VOLUME, v->allowed, &left);
 	if (v->severity == POLICY_OK)
-		explain(v, "%s on top of %s %s is within %s.", asked.buf, spent.buf, where, bound.buf);
+		explain(v, "%s on top of %s %s is within %s.", asked.buf, spent.buf, where,
+			bound.buf);
 	else
-		explain(v, "%s (with what the gun may overshoot) on top of %s %s would pass %s, %s; %s can be"
-			" reserved before the hard limit.", asked.buf, spent.buf, where, bound_name(v),
-			bound.buf, left.buf);
+		explain(v,
+			"%s (with what the gun may overshoot) on top of %s %s would pass %s, %s; %s can be"
+			" reserved before the hard limit.",
+			asked.buf, spent.buf, where, bound_name(v), bound.buf, left.buf);
 }
 
 /* ------------------------------------------------------------------ rules */
@@ -108,7 +110,8 @@ static void judge_shot_volume(const struct policy_case *c, struct policy_verdict
 	uint64_t needles = c->request->needles ? c->request->needles : 1;
 
 	/* Rounded up: a needle does not get less because it does not divide evenly. */
-	weigh(v, "nL", &c->limits->shot_nl, 0, ((uint64_t)c->request->dose_nl + needles - 1) / needles);
+	weigh(v, "nL", &c->limits->shot_nl, 0,
+	      ((uint64_t)c->request->dose_nl + needles - 1) / needles);
 	explain_single(v, INJ_VOLUME, "a shot and needle");
 }
 
@@ -131,7 +134,8 @@ static void judge_rate(const struct policy_case *c, struct policy_verdict *v)
 
 static void judge_session_volume(const struct policy_case *c, struct policy_verdict *v)
 {
-	weigh(v, "nL", &c->limits->session_nl, c->history->session_nl, policy_reserve_nl(c->request));
+	weigh(v, "nL", &c->limits->session_nl, c->history->session_nl,
+	      policy_reserve_nl(c->request));
 	explain_sum(v, "this session");
 }
 
@@ -151,8 +155,8 @@ static void judge_reservoir(const struct policy_case *c, struct policy_verdict *
 	if (v->severity == POLICY_OK)
 		explain(v, "The syringe holds %s, asked are %s.", left.buf, asked.buf);
 	else
-		explain(v, "The syringe holds only %s of the %s asked: change it, or ask for less.", left.buf,
-			asked.buf);
+		explain(v, "The syringe holds only %s of the %s asked: change it, or ask for less.",
+			left.buf, asked.buf);
 }
 
 static void judge_one_patient(const struct policy_case *c, struct policy_verdict *v)
@@ -161,14 +165,15 @@ static void judge_one_patient(const struct policy_case *c, struct policy_verdict
 
 	if (h->has_session &&
 	    memcmp(h->session_patient, c->request->patient, sizeof(h->session_patient)) != 0)
-		explain(v, "The session is another patient's: close it and open one for this patient.");
+		explain(v,
+			"The session is another patient's: close it and open one for this patient.");
 	else if (h->has_session && h->patient_elsewhere)
 		explain(v, "The patient has another open session.");
 	else if (h->has_session && h->gun_elsewhere)
 		explain(v, "The gun has another open session.");
 	else {
-		explain(v, h->has_session ? "The session is this patient's alone." :
-					    "Asked outside of a session.");
+		explain(v, h->has_session ? "The session is this patient's alone."
+					  : "Asked outside of a session.");
 		return;
 	}
 	v->severity = POLICY_HARD;
@@ -180,12 +185,13 @@ static bool in_window(const struct policy_history *h, const struct policy_dose *
 	int64_t leaves;
 
 	/* A date so late that it never leaves is in every window. */
-	return __builtin_add_overflow(dose->when_s, POLICY_WINDOW_S, &leaves) ? dose->when_s > 0 :
-										leaves > h->now_s;
+	return __builtin_add_overflow(dose->when_s, POLICY_WINDOW_S, &leaves) ? dose->when_s > 0
+									      : leaves > h->now_s;
 }
 
 /* When enough of the past has left the window for @fixed and the rest to come below @bound. */
-static int64_t find_when(const struct policy_history *h, uint64_t spent, uint64_t fixed, uint64_t bound)
+static int64_t find_when(const struct policy_history *h, uint64_t spent, uint64_t fixed,
+			 uint64_t bound)
 {
 	int64_t when;
 
@@ -248,8 +254,9 @@ static bool check_step(const struct policy_request *q, struct policy_verdict *v)
 		return true;
 	below = q->dose_nl - q->dose_nl % step;
 	misshapen(v, "nL", step, q->dose_nl, below);
-	explain(v, "The gun cannot give %s a shot: it gives %s or %s.", say(INJ_VOLUME, q->dose_nl, &asked),
-		say(INJ_VOLUME, below, &low), say(INJ_VOLUME, (uint64_t)below + step, &high));
+	explain(v, "The gun cannot give %s a shot: it gives %s or %s.",
+		say(INJ_VOLUME, q->dose_nl, &asked), say(INJ_VOLUME, below, &low),
+		say(INJ_VOLUME, (uint64_t)below + step, &high));
 	return false;
 }
 
@@ -281,13 +288,13 @@ static bool check_gun(const struct policy_request *q, struct policy_verdict *v)
 
 	return check_range(v, INJ_VOLUME, "nL", "The dose of a shot", q->dose_nl, gun->dose_min_nl,
 			   gun->dose_max_nl) &&
-	       check_step(q, v) &&
-	       check_count(v, "shots", q->shots, gun->lease_max_shots) &&
+	       check_step(q, v) && check_count(v, "shots", q->shots, gun->lease_max_shots) &&
 	       check_range(v, INJ_VOLUME, "nL", "The volume of the lease", policy_volume_nl(q), 1,
 			   gun->lease_max_nl) &&
 	       check_range(v, INJ_LENGTH, "um", "The depth", q->depth_um, 0, gun->depth_max_um) &&
 	       (q->mode != MESO_MODE_REPEAT ||
-		check_range(v, INJ_RATE, "mHz", "The rate", q->rate_mhz, RATE_MIN_MHZ, gun->rate_max_mhz));
+		check_range(v, INJ_RATE, "mHz", "The rate", q->rate_mhz, RATE_MIN_MHZ,
+			    gun->rate_max_mhz));
 }
 
 static void judge_lease_shape(const struct policy_case *c, struct policy_verdict *v)
@@ -307,7 +314,8 @@ static void judge_lease_shape(const struct policy_case *c, struct policy_verdict
 		explain(v, "The mode is single or repeat, not number %u.", q->mode);
 	} else if (check_count(v, "needles", q->needles, NEEDLES_MAX) &&
 		   check_count(v, "shots", q->shots, UINT32_MAX) &&
-		   check_range(v, INJ_VOLUME, "nL", "The dose of a shot", q->dose_nl, 1, UINT32_MAX) &&
+		   check_range(v, INJ_VOLUME, "nL", "The dose of a shot", q->dose_nl, 1,
+			       UINT32_MAX) &&
 		   (!q->has_gun || check_gun(q, v))) {
 		explain(v, "%u shots are a lease that %s.", q->shots,
 			q->has_gun ? "the gun can be given" : "could be given to a gun");

@@ -40,9 +40,9 @@ struct worker {
 	pthread_cond_t wanted;
 	struct list waiting;
 	struct list finished;
-	size_t pending;	       /* accepted and not dispatched, pings not counted */
-	bool stopped;	       /* accept no more */
-	bool quit;	       /* start no more */
+	size_t pending; /* accepted and not dispatched, pings not counted */
+	bool stopped;   /* accept no more */
+	bool quit;      /* start no more */
 	struct job ping;
 	bool ping_queued;
 	_Atomic uint64_t answered_ns;

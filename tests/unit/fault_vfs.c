@@ -14,10 +14,10 @@
 /* What a write or truncate has done to a file since its last sync, so that it can be undone. */
 struct undo {
 	struct undo *older;
-	int fd;		/* of the test's own, for raw access */
+	int fd; /* of the test's own, for raw access */
 	sqlite3_int64 offset;
 	sqlite3_int64 size_before;
-	size_t length;	/* of what was there before */
+	size_t length; /* of what was there before */
 	unsigned char before[];
 };
 
@@ -56,8 +56,11 @@ static void remember(struct fault_file *f, sqlite3_int64 offset, sqlite3_int64 l
 		length = size > offset ? size - offset : 0;
 	u = malloc(sizeof(*u) + (size_t)length);
 	ck_assert_ptr_nonnull(u);
-	*u = (struct undo){ .older = state.undo, .fd = f->fd, .offset = offset,
-			    .size_before = size, .length = (size_t)length };
+	*u = (struct undo){ .older = state.undo,
+			    .fd = f->fd,
+			    .offset = offset,
+			    .size_before = size,
+			    .length = (size_t)length };
 	if (length > 0)
 		ck_assert_int_eq(pread(f->fd, u->before, (size_t)length, offset), length);
 	state.undo = u;
@@ -132,12 +135,14 @@ static int do_write(sqlite3_file *file, const void *data, int length, sqlite3_in
 	if (due()) {
 		/* The half is undone by a power cut, unless the cut comes in the middle of it. */
 		if (state.fault == FAULT_POWER_TORN)
-			ck_assert_int_eq(pwrite(f->fd, data, (size_t)length / 2, offset), length / 2);
+			ck_assert_int_eq(pwrite(f->fd, data, (size_t)length / 2, offset),
+					 length / 2);
 		if (is_death())
 			die();
 		if (state.fault == FAULT_SHORT || state.fault == FAULT_TORN)
 			f->real->pMethods->xWrite(f->real, data, length / 2, offset);
-		return state.fault == FAULT_IO || state.fault == FAULT_TORN ? SQLITE_IOERR_WRITE : SQLITE_FULL;
+		return state.fault == FAULT_IO || state.fault == FAULT_TORN ? SQLITE_IOERR_WRITE
+									    : SQLITE_FULL;
 	}
 	remember(f, offset, length);
 	return f->real->pMethods->xWrite(f->real, data, length, offset);
@@ -219,7 +224,8 @@ static int do_device(sqlite3_file *f)
 	return 0; /* promises nothing: the hardest case */
 }
 
-static int do_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file, int flags, int *out_flags)
+static int do_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file, int flags,
+		   int *out_flags)
 {
 	struct fault_file *f = (struct fault_file *)(void *)file;
 	int rc;
@@ -260,10 +266,19 @@ void fault_vfs_register(void)
 	state.vfs.xDelete = do_delete;
 	/* Version 1 has no shared memory: the ledger must not need any. */
 	state.methods = (sqlite3_io_methods){
-		.iVersion = 1, .xClose = do_close, .xRead = do_read, .xWrite = do_write,
-		.xTruncate = do_truncate, .xSync = do_sync, .xFileSize = do_size, .xLock = do_lock,
-		.xUnlock = do_unlock, .xCheckReservedLock = do_reserved, .xFileControl = do_control,
-		.xSectorSize = do_sector, .xDeviceCharacteristics = do_device,
+		.iVersion = 1,
+		.xClose = do_close,
+		.xRead = do_read,
+		.xWrite = do_write,
+		.xTruncate = do_truncate,
+		.xSync = do_sync,
+		.xFileSize = do_size,
+		.xLock = do_lock,
+		.xUnlock = do_unlock,
+		.xCheckReservedLock = do_reserved,
+		.xFileControl = do_control,
+		.xSectorSize = do_sector,
+		.xDeviceCharacteristics = do_device,
 	};
 	ck_assert_int_eq(sqlite3_vfs_register(&state.vfs, 0), SQLITE_OK);
 }

@@ -14,15 +14,15 @@
 #define FAULT_VFS "fault"
 
 enum fault {
-	FAULT_NONE,	   /* only count */
-	FAULT_IO,	   /* EIO */
-	FAULT_FULL,	   /* ENOSPC; syncs, truncates and deletes pass */
-	FAULT_SHORT,	   /* half of it is written, then ENOSPC */
-	FAULT_TORN,	   /* half of it is written, then EIO */
-	FAULT_DIES,	   /* the process is killed: what was written stays */
-	FAULT_POWER,	   /* power is cut: what was not synced is gone */
-	FAULT_POWER_SOME,  /* power is cut: every other write that was not synced is gone */
-	FAULT_POWER_TORN,  /* power is cut: the write under way is on the disk by half, the rest is gone */
+	FAULT_NONE,       /* only count */
+	FAULT_IO,         /* EIO */
+	FAULT_FULL,       /* ENOSPC; syncs, truncates and deletes pass */
+	FAULT_SHORT,      /* half of it is written, then ENOSPC */
+	FAULT_TORN,       /* half of it is written, then EIO */
+	FAULT_DIES,       /* the process is killed: what was written stays */
+	FAULT_POWER,      /* power is cut: what was not synced is gone */
+	FAULT_POWER_SOME, /* power is cut: every other write that was not synced is gone */
+	FAULT_POWER_TORN, /* power is cut: the write under way is on the disk by half, the rest is gone */
 };
 
 /* Registers the VFS; call once a process. */

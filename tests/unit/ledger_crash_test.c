@@ -37,7 +37,8 @@ static const struct {
 };
 
 /* The child treats and dies at operation @n; its opening counts too.  Returns its exit status. */
-static int die_at(const struct place *place, enum fault fault, unsigned int n, size_t *ret_acknowledged)
+static int die_at(const struct place *place, enum fault fault, unsigned int n,
+		  size_t *ret_acknowledged)
 {
 	int ends[2], status;
 	char mark;
@@ -80,8 +81,8 @@ START_TEST(who_dies_at_any_operation_leaves_all_that_was_acknowledged_and_nothin
 
 		place_make(&place);
 		status = die_at(&place, deaths[_i].fault, n, &acknowledged);
-		ck_assert_msg(status == FAULT_EXIT || status == 0, "%s at %u: exit %d", deaths[_i].name, n,
-			      status);
+		ck_assert_msg(status == FAULT_EXIT || status == 0, "%s at %u: exit %d",
+			      deaths[_i].name, n, status);
 		treatment_judge(&place, acknowledged, false, deaths[_i].name, n);
 		place_remove(&place);
 		if (status == 0)
@@ -159,7 +160,8 @@ START_TEST(without_memory_a_step_is_not_done_and_can_be_done_again)
 		ck_assert_int_eq(ledger_get_state(t.b.ledger), LEDGER_OK);
 		if (error < 0) {
 			failed++;
-			ck_assert_uint_eq(chain_length(t.b.ledger), treatment_records(acknowledged));
+			ck_assert_uint_eq(chain_length(t.b.ledger),
+					  treatment_records(acknowledged));
 			ck_assert_int_eq(treatment_step(&t, acknowledged), 0);
 			acknowledged++;
 		}
@@ -193,7 +195,9 @@ START_TEST(without_memory_opening_fails_or_works_and_judges_nothing_wrongly)
 	ck_assert_uint_eq(treatment_run(&t, &error, NULL), TREATMENT_STEPS);
 	ledger_close(t.b.ledger);
 	for (n = 0;; n = next_allocation(n)) {
-		struct ledger_options o = { .path = place.path, .mark_path = place.mark, .min_free = 1 };
+		struct ledger_options o = { .path = place.path,
+					    .mark_path = place.mark,
+					    .min_free = 1 };
 		struct ledger *l = NULL;
 		int r;
 
@@ -223,8 +227,9 @@ int main(void)
 	int failed;
 
 	tcase_set_timeout(t, 600);
-	tcase_add_loop_test(t, who_dies_at_any_operation_leaves_all_that_was_acknowledged_and_nothing_half, 0,
-			    4);
+	tcase_add_loop_test(
+		t, who_dies_at_any_operation_leaves_all_that_was_acknowledged_and_nothing_half, 0,
+		4);
 	tcase_add_test(t, without_memory_a_step_is_not_done_and_can_be_done_again);
 	tcase_add_test(t, without_memory_opening_fails_or_works_and_judges_nothing_wrongly);
 	suite_add_tcase(suite, t);

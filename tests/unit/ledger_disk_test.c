@@ -18,10 +18,14 @@ static const struct {
 	bool for_ever;
 	const char *name;
 } disk_faults[] = {
-	{ FAULT_IO, false, "EIO once" },	  { FAULT_IO, true, "EIO for ever" },
-	{ FAULT_FULL, false, "ENOSPC once" },	  { FAULT_FULL, true, "ENOSPC for ever" },
-	{ FAULT_SHORT, false, "short write once" },{ FAULT_SHORT, true, "short writes for ever" },
-	{ FAULT_TORN, false, "torn write once" }, { FAULT_TORN, true, "torn writes for ever" },
+	{ FAULT_IO, false, "EIO once" },
+	{ FAULT_IO, true, "EIO for ever" },
+	{ FAULT_FULL, false, "ENOSPC once" },
+	{ FAULT_FULL, true, "ENOSPC for ever" },
+	{ FAULT_SHORT, false, "short write once" },
+	{ FAULT_SHORT, true, "short writes for ever" },
+	{ FAULT_TORN, false, "torn write once" },
+	{ FAULT_TORN, true, "torn writes for ever" },
 };
 
 /*
@@ -126,8 +130,9 @@ START_TEST(a_ledger_whose_opening_fails_is_not_used_and_is_whole_afterwards)
 		ledger_close(l);
 		/* nobody was told of anything yet: the next one may begin anew */
 		t.b.ledger = place_open(&place);
-		ck_assert_msg(treatment_run(&t, &error, NULL) == TREATMENT_STEPS, "%s at %u: %d, %s", disk_faults[_i].name, n,
-			      error, ledger_get_problem(t.b.ledger));
+		ck_assert_msg(treatment_run(&t, &error, NULL) == TREATMENT_STEPS,
+			      "%s at %u: %d, %s", disk_faults[_i].name, n, error,
+			      ledger_get_problem(t.b.ledger));
 		ledger_close(t.b.ledger);
 		treatment_judge(&place, TREATMENT_STEPS, true, disk_faults[_i].name, n);
 		place_remove(&place);
@@ -170,9 +175,11 @@ int main(void)
 	int failed;
 
 	tcase_set_timeout(t, 600);
-	tcase_add_loop_test(t, a_failing_disk_loses_nothing_acknowledged_and_leaves_nothing_half, 0, 8);
+	tcase_add_loop_test(t, a_failing_disk_loses_nothing_acknowledged_and_leaves_nothing_half, 0,
+			    8);
 	tcase_add_test(t, a_disk_that_has_room_again_is_used_again);
-	tcase_add_loop_test(t, a_ledger_whose_opening_fails_is_not_used_and_is_whole_afterwards, 0, 8);
+	tcase_add_loop_test(t, a_ledger_whose_opening_fails_is_not_used_and_is_whole_afterwards, 0,
+			    8);
 	tcase_add_test(t, each_step_is_one_sync);
 	suite_add_tcase(suite, t);
 	runner = srunner_create(suite);

@@ -25,7 +25,8 @@ void place_make(struct place *place)
 	snprintf(place->mark, sizeof(place->mark), "%s/mark", place->directory);
 }
 
-static void for_each_file(const char *directory, void (*act)(const char *path, const char *name, const void *),
+static void for_each_file(const char *directory,
+			  void (*act)(const char *path, const char *name, const void *),
 			  const void *userdata)
 {
 	DIR *dir = opendir(directory);
@@ -80,9 +81,11 @@ void place_copy(const struct place *from, const struct place *to)
 
 struct ledger *place_open_vfs(const struct place *place, const char *vfs)
 {
-	struct ledger_options options = {
-		.path = place->path, .mark_path = place->mark, .vfs = vfs, .min_free = 1, .now_s = T0
-	};
+	struct ledger_options options = { .path = place->path,
+					  .mark_path = place->mark,
+					  .vfs = vfs,
+					  .min_free = 1,
+					  .now_s = T0 };
 	struct ledger *l = NULL;
 
 	ck_assert_int_eq(ledger_open(&options, &l), 0);
@@ -105,7 +108,9 @@ int add_operator(struct ledger *l, uint32_t uid)
 
 int add_patient(struct ledger *l, const char *reference, struct ledger_id *ret)
 {
-	struct ledger_patient p = { .name = "Zoë Sample", .birth_date = "1980-02-29", .mass_g = 70000 };
+	struct ledger_patient p = { .name = "Zoë Sample",
+				    .birth_date = "1980-02-29",
+				    .mass_g = 70000 };
 
 	snprintf(p.reference, sizeof(p.reference), "%s", reference);
 	return ledger_add_patient(l, T0, &p, ret);
@@ -117,16 +122,19 @@ void bench_start(struct bench *b)
 	place_make(&b->place);
 	limits_default(&b->limits);
 	b->now_s = T0;
-	b->gun = (struct ledger_gun){
-		.serial = SERIAL, .epoch = EPOCH, .boot_id = BOOT, .shot_count = 40, .total_nl = 800000
-	};
+	b->gun = (struct ledger_gun){ .serial = SERIAL,
+				      .epoch = EPOCH,
+				      .boot_id = BOOT,
+				      .shot_count = 40,
+				      .total_nl = 800000 };
 	b->ledger = place_open(&b->place);
 	ck_assert_int_eq(ledger_get_state(b->ledger), LEDGER_OK);
 	ck_assert_int_eq(add_operator(b->ledger, OPERATOR), 0);
 	ck_assert_int_eq(add_patient(b->ledger, "P-1", &b->patient), 0);
 	ck_assert_int_eq(ledger_see_gun(b->ledger, T0, &b->gun, NULL), 0);
-	ck_assert_int_eq(ledger_open_session(b->ledger, T0, "2027-01-15", &b->patient, SERIAL, OPERATOR,
-					     &b->session), 0);
+	ck_assert_int_eq(ledger_open_session(b->ledger, T0, "2027-01-15", &b->patient, SERIAL,
+					     OPERATOR, &b->session),
+			 0);
 }
 
 void bench_stop(struct bench *b)
@@ -181,10 +189,19 @@ int bench_reserve(struct bench *b, uint32_t dose_nl, uint32_t shots, struct ledg
 struct meso_shot gun_fires(struct ledger_gun *gun, const uint8_t *lease_id, uint32_t dose_nl)
 {
 	struct meso_shot shot = {
-		.epoch = gun->epoch, .number = ++gun->shot_count, .asked_nl = dose_nl,
-		.reported_nl = dose_nl, .displaced_nl = dose_nl + 20, .displaced2_nl = dose_nl - 30,
-		.depth_um = 2010, .peak_pa = -5, .result = MESO_SHOT_COMPLETE, .kind = MESO_KIND_TREAT,
-		.flags = MESO_STATUS_CONTACT, .duration_us = 90000, .received_ns = 77,
+		.epoch = gun->epoch,
+		.number = ++gun->shot_count,
+		.asked_nl = dose_nl,
+		.reported_nl = dose_nl,
+		.displaced_nl = dose_nl + 20,
+		.displaced2_nl = dose_nl - 30,
+		.depth_um = 2010,
+		.peak_pa = -5,
+		.result = MESO_SHOT_COMPLETE,
+		.kind = MESO_KIND_TREAT,
+		.flags = MESO_STATUS_CONTACT,
+		.duration_us = 90000,
+		.received_ns = 77,
 	};
 
 	memcpy(shot.lease_id, lease_id, sizeof(shot.lease_id));
@@ -195,7 +212,9 @@ struct meso_shot gun_fires(struct ledger_gun *gun, const uint8_t *lease_id, uint
 
 struct ledger_evidence evidence_of(const struct ledger_gun *gun, const uint8_t *lease_id)
 {
-	struct ledger_evidence e = { .closed = true, .log_read = true, .gun = *gun, .end = MESO_END_SPENT };
+	struct ledger_evidence e = {
+		.closed = true, .log_read = true, .gun = *gun, .end = MESO_END_SPENT
+	};
 
 	memcpy(e.lease_id, lease_id, sizeof(e.lease_id));
 	return e;

@@ -10,11 +10,11 @@
 
 #include "ledger.h"
 
-#define T0	   ((int64_t)1800000000) /* wall clock at the start */
-#define OPERATOR   1000u
-#define EPOCH	   UINT64_C(0xfedcba9876543210) /* above INT64_MAX on purpose */
-#define BOOT	   UINT64_C(0x8000000000000001)
-#define SERIAL	   "G-1"
+#define T0       ((int64_t)1800000000) /* wall clock at the start */
+#define OPERATOR 1000u
+#define EPOCH    UINT64_C(0xfedcba9876543210) /* above INT64_MAX on purpose */
+#define BOOT     UINT64_C(0x8000000000000001)
+#define SERIAL   "G-1"
 
 struct place {
 	char directory[64];
@@ -52,7 +52,8 @@ int add_patient(struct ledger *l, const char *reference, struct ledger_id *ret);
 
 /* An order of @shots times @dose_nl with 1 uL of overshoot, from the bench's session and gun. */
 struct ledger_order bench_order(const struct bench *b, uint32_t dose_nl, uint32_t shots);
-int bench_reserve(struct bench *b, uint32_t dose_nl, uint32_t shots, struct ledger_reservation *ret);
+int bench_reserve(struct bench *b, uint32_t dose_nl, uint32_t shots,
+		  struct ledger_reservation *ret);
 /* The gun's next shot under a lease; its counters move on. */
 struct meso_shot gun_fires(struct ledger_gun *gun, const uint8_t *lease_id, uint32_t dose_nl);
 /* What an honest gun shows when the lease is over. */

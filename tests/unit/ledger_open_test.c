@@ -45,8 +45,9 @@ static void expect_no_writing(int error)
 
 	ck_assert_int_eq(add_operator(b.ledger, 7), error);
 	ck_assert_int_eq(add_patient(b.ledger, "P-7", NULL), error);
-	ck_assert_int_eq(ledger_open_session(b.ledger, T0, "2027-01-15", &b.patient, SERIAL, OPERATOR,
-					     &session), error);
+	ck_assert_int_eq(ledger_open_session(b.ledger, T0, "2027-01-15", &b.patient, SERIAL,
+					     OPERATOR, &session),
+			 error);
 	ck_assert_int_eq(ledger_close_session(b.ledger, T0, 1, "x"), error);
 	ck_assert_int_eq(bench_reserve(&b, 20000, 1, &v), error);
 	ck_assert_int_eq(ledger_record(b.ledger, T0, SERIAL, &shot, 1, NULL, NULL), error);
@@ -321,7 +322,9 @@ END_TEST
 START_TEST(a_mark_that_is_gone_malformed_or_anothers_stops_everything)
 {
 	static const char *const texts[] = {
-		"", "meso-ledger-mark 1\n", "garbage\n",
+		"",
+		"meso-ledger-mark 1\n",
+		"garbage\n",
 		("meso-ledger-mark 1 00000000000000000000000000000000 3 "
 		 "0000000000000000000000000000000000000000000000000000000000000000 -\n"),
 	};
@@ -331,7 +334,8 @@ START_TEST(a_mark_that_is_gone_malformed_or_anothers_stops_everything)
 	ck_assert_int_eq(unlink(b.place.mark), 0);
 	if (_i < 4) {
 		fd = open(b.place.mark, O_WRONLY | O_CREAT, 0600);
-		ck_assert_int_eq(write(fd, texts[_i], strlen(texts[_i])), (ssize_t)strlen(texts[_i]));
+		ck_assert_int_eq(write(fd, texts[_i], strlen(texts[_i])),
+				 (ssize_t)strlen(texts[_i]));
 		close(fd);
 	}
 	b.ledger = place_open(&b.place);
@@ -374,15 +378,17 @@ END_TEST
 
 START_TEST(a_disk_without_room_refuses_doses_and_still_records_shots)
 {
-	struct ledger_options o = { .path = b.place.path, .mark_path = b.place.mark,
-				    .min_free = UINT64_MAX, .now_s = T0 };
+	struct ledger_options o = {
+		.path = b.place.path, .mark_path = b.place.mark, .min_free = UINT64_MAX, .now_s = T0
+	};
 	struct ledger_reservation v;
 	struct ledger_settlement s;
 	struct ledger_evidence e;
 	struct meso_shot shot;
 
-	ck_assert_int_eq(ledger_open_session(b.ledger, T0, "2027-01-15", &b.patient, SERIAL, OPERATOR,
-					     &b.session), 0);
+	ck_assert_int_eq(ledger_open_session(b.ledger, T0, "2027-01-15", &b.patient, SERIAL,
+					     OPERATOR, &b.session),
+			 0);
 	ck_assert_int_eq(bench_reserve(&b, 20000, 5, &v), 0);
 	b.ledger = ledger_close(b.ledger);
 	ck_assert_int_eq(ledger_open(&o, &b.ledger), 0);

@@ -63,13 +63,16 @@ START_TEST(a_patient_and_a_gun_have_one_open_session)
 	int64_t session = -1;
 
 	ck_assert_int_eq(add_patient(b.ledger, "P-2", &other), 0);
-	ck_assert_int_eq(ledger_open_session(b.ledger, T0, "2027-01-15", &b.patient, "G-2", OPERATOR,
-					     &session), -EBUSY);
+	ck_assert_int_eq(ledger_open_session(b.ledger, T0, "2027-01-15", &b.patient, "G-2",
+					     OPERATOR, &session),
+			 -EBUSY);
 	ck_assert_int_eq(ledger_open_session(b.ledger, T0, "2027-01-15", &other, SERIAL, OPERATOR,
-					     &session), -EBUSY);
+					     &session),
+			 -EBUSY);
 	ck_assert_int_eq(session, -1);
 	ck_assert_int_eq(ledger_open_session(b.ledger, T0, "2027-01-15", &other, "G-2", OPERATOR,
-					     &session), 0);
+					     &session),
+			 0);
 	ck_assert_int_eq(ledger_close_session(b.ledger, T0, session, "done"), 0);
 	ck_assert_int_eq(ledger_close_session(b.ledger, T0, session, "done"), -ENOENT);
 }
@@ -81,11 +84,14 @@ START_TEST(only_a_registered_operator_with_a_valid_licence_opens_a_session)
 
 	ck_assert_int_eq(ledger_close_session(b.ledger, T0, b.session, "done"), 0);
 	ck_assert_int_eq(ledger_open_session(b.ledger, T0, "2027-01-15", &b.patient, SERIAL, 4242,
-					     &session), -EPERM);
-	ck_assert_int_eq(ledger_open_session(b.ledger, T0, "2032-01-01", &b.patient, SERIAL, OPERATOR,
-					     &session), -EKEYEXPIRED);
-	ck_assert_int_eq(ledger_open_session(b.ledger, T0, "2031-12-31", &b.patient, SERIAL, OPERATOR,
-					     &session), 0);
+					     &session),
+			 -EPERM);
+	ck_assert_int_eq(ledger_open_session(b.ledger, T0, "2032-01-01", &b.patient, SERIAL,
+					     OPERATOR, &session),
+			 -EKEYEXPIRED);
+	ck_assert_int_eq(ledger_open_session(b.ledger, T0, "2031-12-31", &b.patient, SERIAL,
+					     OPERATOR, &session),
+			 0);
 }
 END_TEST
 
@@ -129,9 +135,11 @@ static int find_name(const struct ledger_record *record, void *userdata)
 {
 	(void)userdata;
 	for (size_t i = 0; i < record->n_fields; i++)
-		if (record->fields[i].type == LEDGER_TEXT && (strstr(record->fields[i].text, "Zo") ||
-		    strstr(record->fields[i].text, "Ada") || strstr(record->fields[i].text, "P-1") ||
-		    strstr(record->fields[i].text, "1980")))
+		if (record->fields[i].type == LEDGER_TEXT &&
+		    (strstr(record->fields[i].text, "Zo") ||
+		     strstr(record->fields[i].text, "Ada") ||
+		     strstr(record->fields[i].text, "P-1") ||
+		     strstr(record->fields[i].text, "1980")))
 			return 1;
 	return 0;
 }
@@ -154,10 +162,11 @@ END_TEST
 
 START_TEST(text_that_is_no_name_or_date_is_refused)
 {
-	static const char *const names[] = { "", "a\nb", "\x1b[2J", "\xff", "\xc0\xaf", "\xed\xa0\x80",
-					     "tail\xe2\x82" };
-	static const char *const dates[] = { "", "1980-02-30", "1981-02-29", "1900-02-29", "1980-13-01",
-					     "80-01-01", "1980/01/01", "1980-1-1", "0000-01-01" };
+	static const char *const names[] = { "",         "a\nb",         "\x1b[2J",     "\xff",
+					     "\xc0\xaf", "\xed\xa0\x80", "tail\xe2\x82" };
+	static const char *const dates[] = { "",           "1980-02-30", "1981-02-29",
+					     "1900-02-29", "1980-13-01", "80-01-01",
+					     "1980/01/01", "1980-1-1",   "0000-01-01" };
 	struct ledger_patient p = { .reference = "R", .birth_date = "1980-01-01" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -201,16 +210,18 @@ START_TEST(a_gun_whose_numbers_do_not_follow_is_quarantined)
 	ck_assert_int_eq(ledger_see_gun(b.ledger, T0, &b.gun, NULL), -EUCLEAN);
 	ck_assert_int_eq(bench_reserve(&b, 20000, 1, &v), -EUCLEAN);
 	ck_assert_int_eq(ledger_close_session(b.ledger, T0, b.session, "x"), 0);
-	ck_assert_int_eq(ledger_open_session(b.ledger, T0, "2027-01-15", &b.patient, SERIAL, OPERATOR,
-					     &b.session), -EUCLEAN);
+	ck_assert_int_eq(ledger_open_session(b.ledger, T0, "2027-01-15", &b.patient, SERIAL,
+					     OPERATOR, &b.session),
+			 -EUCLEAN);
 
 	/* an administrator accepts the gun as it is now */
 	ck_assert_int_eq(ledger_lift_quarantine(b.ledger, T0, &gun, 0, "board was replaced"), 0);
 	ck_assert_int_eq(ledger_lift_quarantine(b.ledger, T0, &gun, 0, "again"), -ENOENT);
 	ck_assert_int_eq(ledger_see_gun(b.ledger, T0, &gun, NULL), 0);
 	b.gun = gun;
-	ck_assert_int_eq(ledger_open_session(b.ledger, T0, "2027-01-15", &b.patient, SERIAL, OPERATOR,
-					     &b.session), 0);
+	ck_assert_int_eq(ledger_open_session(b.ledger, T0, "2027-01-15", &b.patient, SERIAL,
+					     OPERATOR, &b.session),
+			 0);
 	ck_assert_int_eq(bench_reserve(&b, 20000, 1, &v), 0);
 }
 END_TEST
@@ -236,11 +247,13 @@ START_TEST(an_incident_can_be_recorded_from_outside)
 
 	ck_assert_int_eq(bench_reserve(&b, 20000, 1, &v), 0);
 	ck_assert_int_eq(ledger_add_incident(b.ledger, T0, "host-overrun", SERIAL, v.lease_id,
-					     "the kernel saw the lease exceeded", true), 0);
+					     "the kernel saw the lease exceeded", true),
+			 0);
 	ck_assert_int_eq(ledger_is_quarantined(b.ledger, SERIAL), 1);
 	ck_assert_int_eq(ledger_get_session(b.ledger, b.session, &session), 0);
 	ck_assert_uint_eq(session.incidents, 1);
-	ck_assert_int_eq(ledger_add_incident(b.ledger, T0, "x", NULL, NULL, "no gun", true), -EINVAL);
+	ck_assert_int_eq(ledger_add_incident(b.ledger, T0, "x", NULL, NULL, "no gun", true),
+			 -EINVAL);
 }
 END_TEST
 

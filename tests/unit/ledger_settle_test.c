@@ -78,16 +78,16 @@ static const struct {
 	const char *incident;
 	bool quarantine;
 } doubts[] = {
-	{ "log-incomplete", true },	/* 0: a counted shot that is not in the log */
-	{ "sum-mismatch", true },	/* 1: the log says half */
-	{ "sum-mismatch", true },	/* 2: the total says more than the log */
+	{ "log-incomplete", true },     /* 0: a counted shot that is not in the log */
+	{ "sum-mismatch", true },       /* 1: the log says half */
+	{ "sum-mismatch", true },       /* 2: the total says more than the log */
 	{ "counters-backwards", true }, /* 3 */
 	{ "counters-backwards", true }, /* 4: the total only */
-	{ "epoch-changed", true },	/* 5 */
-	{ "outcome-unknown", false },	/* 6 */
-	{ "encoder-mismatch", false },	/* 7: first encoder */
-	{ "encoder-mismatch", false },	/* 8: second encoder */
-	{ "log-incomplete", true },	/* 9: a logged shot that is not counted */
+	{ "epoch-changed", true },      /* 5 */
+	{ "outcome-unknown", false },   /* 6 */
+	{ "encoder-mismatch", false },  /* 7: first encoder */
+	{ "encoder-mismatch", false },  /* 8: second encoder */
+	{ "log-incomplete", true },     /* 9: a logged shot that is not counted */
 };
 
 START_TEST(evidence_that_contradicts_itself_releases_nothing)
@@ -109,7 +109,8 @@ START_TEST(evidence_that_contradicts_itself_releases_nothing)
 		break;
 	case 1:
 		for (size_t i = 0; i < 3; i++)
-			shots[i].reported_nl = shots[i].displaced_nl = shots[i].displaced2_nl = 10000;
+			shots[i].reported_nl = shots[i].displaced_nl = shots[i].displaced2_nl =
+				10000;
 		break;
 	case 2:
 		e.gun.total_nl += 1;
@@ -315,10 +316,8 @@ START_TEST(a_prime_is_dose_until_the_air_is_proven)
 		uint32_t flags;
 		uint64_t boot;
 	} cases[] = {
-		{ true, true, 0, BOOT },
-		{ false, true, 0, BOOT },
-		{ true, false, 0, BOOT },
-		{ true, true, MESO_STATUS_CONTACT, BOOT },
+		{ true, true, 0, BOOT },     { false, true, 0, BOOT },
+		{ true, false, 0, BOOT },    { true, true, MESO_STATUS_CONTACT, BOOT },
 		{ true, true, 0, BOOT + 1 },
 	};
 	struct ledger_settlement s;

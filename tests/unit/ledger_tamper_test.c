@@ -47,8 +47,9 @@ static void expect_no_writing(int error)
 
 	ck_assert_int_eq(add_operator(b.ledger, 7), error);
 	ck_assert_int_eq(add_patient(b.ledger, "P-7", NULL), error);
-	ck_assert_int_eq(ledger_open_session(b.ledger, T0, "2027-01-15", &b.patient, SERIAL, OPERATOR,
-					     &session), error);
+	ck_assert_int_eq(ledger_open_session(b.ledger, T0, "2027-01-15", &b.patient, SERIAL,
+					     OPERATOR, &session),
+			 error);
 	ck_assert_int_eq(ledger_close_session(b.ledger, T0, 1, "x"), error);
 	ck_assert_int_eq(bench_reserve(&b, 20000, 1, &v), error);
 	ck_assert_int_eq(ledger_record(b.ledger, T0, SERIAL, &shot, 1, NULL, NULL), error);
@@ -99,20 +100,23 @@ END_TEST
 
 START_TEST(facts_cannot_be_changed_deleted_or_replaced_in_the_database)
 {
-	static const char *const tables[] = { "chain", "ledger", "operator", "patient", "session",
-					      "session_end", "reservation", "shot", "settlement", "gun" };
+	static const char *const tables[] = { "chain",      "ledger",      "operator",    "patient",
+					      "session",    "session_end", "reservation", "shot",
+					      "settlement", "gun" };
 	char sql[100];
 	sqlite3 *db;
 
 	b.ledger = ledger_close(b.ledger);
 	ck_assert_int_eq(sqlite3_open(b.place.path, &db), SQLITE_OK);
-	ck_assert_int_eq(sqlite3_exec(db, "PRAGMA recursive_triggers = ON", NULL, NULL, NULL), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(db, "PRAGMA recursive_triggers = ON", NULL, NULL, NULL),
+			 SQLITE_OK);
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
 		snprintf(sql, sizeof(sql), "UPDATE %s SET n = n", tables[i]);
 		ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_CONSTRAINT);
 		snprintf(sql, sizeof(sql), "DELETE FROM %s", tables[i]);
 		ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_CONSTRAINT);
-		snprintf(sql, sizeof(sql), "REPLACE INTO %s SELECT * FROM %s LIMIT 1", tables[i], tables[i]);
+		snprintf(sql, sizeof(sql), "REPLACE INTO %s SELECT * FROM %s LIMIT 1", tables[i],
+			 tables[i]);
 		ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_CONSTRAINT);
 	}
 	sqlite3_close(db);
@@ -221,7 +225,8 @@ START_TEST(each_flipped_byte_after_a_crash_is_found_or_changes_nothing_that_is_r
 		b.ledger = place_open(&b.place);
 		if (ledger_get_state(b.ledger) == LEDGER_OK) {
 			hash_content(b.ledger, after);
-			ck_assert_msg(memcmp(before, after, sizeof(before)) == 0, "byte %ld", (long)at);
+			ck_assert_msg(memcmp(before, after, sizeof(before)) == 0, "byte %ld",
+				      (long)at);
 			harmless++;
 		} else {
 			found++;

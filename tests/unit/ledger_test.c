@@ -210,10 +210,13 @@ START_TEST(check_says_what_reserve_would_and_leaves_no_trace)
 	struct ledger_order o = bench_order(&b, 20000, 20);
 	uint64_t commits = ledger_get_commits(b.ledger);
 
-	ck_assert_int_eq(ledger_check(b.ledger, T0, &b.limits, b.session, &o.request, b.verdicts), POLICY_OK);
-	ck_assert_int_eq(ledger_check(b.ledger, T0, &b.limits, 0, &o.request, b.verdicts), POLICY_OK);
+	ck_assert_int_eq(ledger_check(b.ledger, T0, &b.limits, b.session, &o.request, b.verdicts),
+			 POLICY_OK);
+	ck_assert_int_eq(ledger_check(b.ledger, T0, &b.limits, 0, &o.request, b.verdicts),
+			 POLICY_OK);
 	o.request.depth_um = 4001;
-	ck_assert_int_eq(ledger_check(b.ledger, T0, &b.limits, 0, &o.request, b.verdicts), POLICY_HARD);
+	ck_assert_int_eq(ledger_check(b.ledger, T0, &b.limits, 0, &o.request, b.verdicts),
+			 POLICY_HARD);
 	memset(o.request.patient, 9, sizeof(o.request.patient));
 	ck_assert_int_eq(ledger_check(b.ledger, T0, &b.limits, 0, &o.request, b.verdicts), -ENOENT);
 	ck_assert_uint_eq(ledger_get_commits(b.ledger), commits);
@@ -236,8 +239,9 @@ START_TEST(the_last_ten_microlitres_go_to_one_of_many)
 
 		snprintf(serial, sizeof(serial), "R-%d", i);
 		b.gun.serial = serial;
-		ck_assert_int_eq(ledger_open_session(b.ledger, T0, "2027-01-15", &patient, serial, OPERATOR,
-						     &b.session), 0);
+		ck_assert_int_eq(ledger_open_session(b.ledger, T0, "2027-01-15", &patient, serial,
+						     OPERATOR, &b.session),
+				 0);
 		o = bench_order(&b, 9000, 1);
 		if (ledger_reserve(b.ledger, T0, &b.limits, &o, &v, b.verdicts) == 0)
 			granted++;
@@ -295,7 +299,8 @@ START_TEST(every_shot_counts_once_however_often_and_in_whatever_order_it_is_told
 		shots[i] = gun_fires(&b.gun, v.lease_id, 20000);
 	/* out of order, and the same one twice in one report */
 	ck_assert_uint_eq(record(&shots[3], 1, NULL).new_shots, 1);
-	ck_assert_uint_eq(record((struct meso_shot[]){ shots[1], shots[0], shots[1] }, 3, NULL).new_shots, 2);
+	ck_assert_uint_eq(
+		record((struct meso_shot[]){ shots[1], shots[0], shots[1] }, 3, NULL).new_shots, 2);
 	ck_assert_uint_eq(record(shots, 5, NULL).new_shots, 2);
 	commits = ledger_get_commits(b.ledger);
 	for (int i = 0; i < 3; i++) {
@@ -344,12 +349,12 @@ END_TEST
 START_TEST(the_same_shot_with_other_content_is_an_incident_once_and_quarantines_the_gun)
 {
 	static const size_t places[] = {
-		offsetof(struct meso_shot, asked_nl), offsetof(struct meso_shot, reported_nl),
+		offsetof(struct meso_shot, asked_nl),     offsetof(struct meso_shot, reported_nl),
 		offsetof(struct meso_shot, displaced_nl), offsetof(struct meso_shot, displaced2_nl),
-		offsetof(struct meso_shot, depth_um), offsetof(struct meso_shot, peak_pa),
-		offsetof(struct meso_shot, result), offsetof(struct meso_shot, kind),
-		offsetof(struct meso_shot, flags), offsetof(struct meso_shot, duration_us),
-		offsetof(struct meso_shot, total_nl), offsetof(struct meso_shot, lease_id),
+		offsetof(struct meso_shot, depth_um),     offsetof(struct meso_shot, peak_pa),
+		offsetof(struct meso_shot, result),       offsetof(struct meso_shot, kind),
+		offsetof(struct meso_shot, flags),        offsetof(struct meso_shot, duration_us),
+		offsetof(struct meso_shot, total_nl),     offsetof(struct meso_shot, lease_id),
 	};
 	size_t place = places[_i];
 	struct ledger_reservation v;
@@ -461,7 +466,8 @@ int main(void)
 	tcase_add_test(t, the_sequence_rises_above_what_gun_and_ledger_have_seen);
 	tcase_add_test(t, the_host_mark_names_the_reservation_it_goes_with);
 	tcase_add_test(t, a_refused_dose_writes_nothing_and_tells_every_verdict);
-	tcase_add_test(t, a_soft_limit_is_passed_with_a_reason_which_is_recorded_and_a_hard_one_never);
+	tcase_add_test(t,
+		       a_soft_limit_is_passed_with_a_reason_which_is_recorded_and_a_hard_one_never);
 	tcase_add_test(t, an_override_names_the_rules_it_passed);
 	tcase_add_test(t, what_is_outstanding_counts_until_the_last_nanolitre);
 	tcase_add_test(t, check_says_what_reserve_would_and_leaves_no_trace);
@@ -470,8 +476,9 @@ int main(void)
 	tcase_add_test(t, a_reservation_needs_an_open_session_on_that_gun_for_that_patient);
 	tcase_add_test(t, every_shot_counts_once_however_often_and_in_whatever_order_it_is_told);
 	tcase_add_test(t, reports_replayed_after_the_settlement_change_nothing);
-	tcase_add_loop_test(t, the_same_shot_with_other_content_is_an_incident_once_and_quarantines_the_gun,
-			    0, 12);
+	tcase_add_loop_test(
+		t, the_same_shot_with_other_content_is_an_incident_once_and_quarantines_the_gun, 0,
+		12);
 	tcase_add_test(t, the_same_number_in_another_epoch_is_another_shot);
 	tcase_add_test(t, shots_under_a_foreign_lease_are_kept_and_never_settle);
 	tcase_add_test(t, a_shot_under_another_guns_lease_is_nobodys);

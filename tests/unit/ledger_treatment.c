@@ -51,7 +51,8 @@ static int step_settle(struct treatment *t)
 
 static int step_incident(struct treatment *t)
 {
-	return ledger_add_incident(t->b.ledger, T0, "test", SERIAL, t->v.lease_id, "nothing happened", true);
+	return ledger_add_incident(t->b.ledger, T0, "test", SERIAL, t->v.lease_id,
+				   "nothing happened", true);
 }
 
 static int step_close(struct treatment *t)
@@ -64,8 +65,9 @@ static const struct {
 	int (*run)(struct treatment *t);
 	unsigned int records;
 } steps[] = {
-	{ step_operator, 1 }, { step_patient, 1 }, { step_gun, 1 }, { step_session, 1 },
-	{ step_reserve, 1 }, { step_shot, 1 }, { step_settle, 4 }, { step_incident, 2 }, { step_close, 1 },
+	{ step_operator, 1 }, { step_patient, 1 },  { step_gun, 1 },
+	{ step_session, 1 },  { step_reserve, 1 },  { step_shot, 1 },
+	{ step_settle, 4 },   { step_incident, 2 }, { step_close, 1 },
 };
 
 _Static_assert(sizeof(steps) / sizeof(steps[0]) == TREATMENT_STEPS, "the header counts them");
@@ -84,7 +86,10 @@ void treatment_prepare(struct treatment *t, const struct place *place)
 	memset(t, 0, sizeof(*t));
 	t->b.place = *place;
 	t->b.now_s = T0;
-	t->b.gun = (struct ledger_gun){ .serial = SERIAL, .epoch = EPOCH, .boot_id = BOOT, .shot_count = 40,
+	t->b.gun = (struct ledger_gun){ .serial = SERIAL,
+					.epoch = EPOCH,
+					.boot_id = BOOT,
+					.shot_count = 40,
 					.total_nl = 800000 };
 	limits_default(&t->b.limits);
 }
@@ -134,8 +139,8 @@ void treatment_judge(const struct place *place, size_t acknowledged, bool exact,
 		      ledger_state_name(ledger_get_state(l)), ledger_get_problem(l));
 	ck_assert_int_eq(ledger_get_host_mark(l, &mark), 0);
 	ck_assert_msg(mark.sequence == treatment_records(acknowledged) ||
-		      (!exact && acknowledged < TREATMENT_STEPS &&
-		       mark.sequence == treatment_records(acknowledged + 1)),
+			      (!exact && acknowledged < TREATMENT_STEPS &&
+			       mark.sequence == treatment_records(acknowledged + 1)),
 		      "%s at %u: %zu steps were acknowledged, the chain has %u records", what, n,
 		      acknowledged, (unsigned int)mark.sequence);
 	ledger_close(l);

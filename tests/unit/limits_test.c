@@ -136,7 +136,9 @@ static const struct {
 	int error;
 	const char *words[3]; /* what the sentence must name */
 } refused[] = {
-	{ "[limits]\n\nshot-volume-hard = 200 uL\n", -ERANGE, { ":3:", "200 uL", "at most 100 uL" } },
+	{ "[limits]\n\nshot-volume-hard = 200 uL\n",
+	  -ERANGE,
+	  { ":3:", "200 uL", "at most 100 uL" } },
 	{ "[limits]\nsession-volume-hard = 0 uL\n", -ERANGE, { ":2:", "0 uL", "tighten" } },
 	{ "[limits]\nshot-volume-soft = 40\n", -EINVAL, { ":2:", "40", "uL" } },
 	{ "[limits]\nshot-volume-soft = 0,04 mL\n", -EINVAL, { ":2:", "0,04 mL", "" } },
@@ -144,15 +146,21 @@ static const struct {
 	{ "[limits]\nshot-volume-soft = -1 uL\n", -EINVAL, { ":2:", "-1 uL", "" } },
 	{ "[limits]\nshot-volume-soft =\n", -EINVAL, { ":2:", "shot-volume-soft", "" } },
 	{ "[limits]\nshot-volume-soft = lots of uL\n", -EINVAL, { ":2:", "lots of uL", "" } },
-	{ "[limits]\nshot-volume-soft = 99999999999999999999 mL\n", -ERANGE, { ":2:", "9999", "" } },
+	{ "[limits]\nshot-volume-soft = 99999999999999999999 mL\n",
+	  -ERANGE,
+	  { ":2:", "9999", "" } },
 	{ "[limits]\nshot-volume = 40 uL\n", -EINVAL, { ":2:", "shot-volume", "no limit" } },
 	{ "[limits]\n# x\nDepth-Hard = 1 mm\n", -EINVAL, { ":3:", "Depth-Hard", "no limit" } },
 	{ "[limit]\ndepth-hard = 1 mm\n", -EINVAL, { "[limit]", "no group", "" } },
 	{ "depth-hard = 1 mm\n", -EINVAL, { "depth-hard", "before any", "" } },
 	{ "[limits]\ndepth-hard 1 mm\n", -EINVAL, { ":2:", "", "" } },
 	{ "[limits\ndepth-hard = 1 mm\n", -EINVAL, { ":1:", "", "" } },
-	{ "[limits]\nrate-soft = 3 /s\nrate-hard = 2 /s\n", -EINVAL, { "rate-soft", "3 /s", "2 /s" } },
-	{ "[limits]\nshot-volume-hard = 40 uL\n", -EINVAL, { "shot-volume-soft", "50 uL", "40 uL" } },
+	{ "[limits]\nrate-soft = 3 /s\nrate-hard = 2 /s\n",
+	  -EINVAL,
+	  { "rate-soft", "3 /s", "2 /s" } },
+	{ "[limits]\nshot-volume-hard = 40 uL\n",
+	  -EINVAL,
+	  { "shot-volume-soft", "50 uL", "40 uL" } },
 	{ "[limits]\nrate-soft = 3 /s\nrate-soft = 4 /s\n", -EINVAL, { "rate-soft", "twice", "" } },
 };
 
@@ -168,7 +176,8 @@ START_TEST(what_is_not_understood_refuses_the_whole_file_and_says_where)
 	r = load(1, &l, error);
 	ck_assert_msg(r == refused[_i].error, "%d: %s", r, error);
 	for (int i = 0; i < 3; i++)
-		ck_assert_msg(!refused[_i].words[i] || strstr(error, refused[_i].words[i]), "%s", error);
+		ck_assert_msg(!refused[_i].words[i] || strstr(error, refused[_i].words[i]), "%s",
+			      error);
 	ck_assert_mem_eq(&l, &untouched, sizeof(l));
 	ck_assert_int_eq(load(1, &l, NULL), refused[_i].error);
 }

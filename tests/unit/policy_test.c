@@ -22,11 +22,23 @@ static void setup(void)
 	limits_default(&limits);
 	history = (struct policy_history){ .now_s = NOW, .has_session = true };
 	request = (struct policy_request){
-		.kind = MESO_KIND_TREAT, .mode = MESO_MODE_REPEAT, .dose_nl = 20000, .shots = 20,
-		.depth_um = 2000, .rate_mhz = 2000, .needles = 1, .overshoot_nl = 1000, .has_gun = true,
-		.gun = { .dose_min_nl = 1000, .dose_max_nl = 200000, .dose_step_nl = 100,
-			 .lease_max_nl = 10000000, .lease_max_shots = 200, .depth_max_um = 13000,
-			 .rate_max_mhz = 9000, .reservoir_nl = 10000000 },
+		.kind = MESO_KIND_TREAT,
+		.mode = MESO_MODE_REPEAT,
+		.dose_nl = 20000,
+		.shots = 20,
+		.depth_um = 2000,
+		.rate_mhz = 2000,
+		.needles = 1,
+		.overshoot_nl = 1000,
+		.has_gun = true,
+		.gun = { .dose_min_nl = 1000,
+			 .dose_max_nl = 200000,
+			 .dose_step_nl = 100,
+			 .lease_max_nl = 10000000,
+			 .lease_max_shots = 200,
+			 .depth_max_um = 13000,
+			 .rate_max_mhz = 9000,
+			 .reservoir_nl = 10000000 },
 	};
 	memset(request.patient, 7, sizeof(request.patient));
 	memcpy(history.session_patient, request.patient, sizeof(request.patient));
@@ -72,10 +84,10 @@ END_TEST
 
 START_TEST(all_verdicts_are_reported_worst_first_and_then_in_the_tables_order)
 {
-	request.dose_nl = 60000;   /* soft */
-	request.depth_um = 4001;   /* hard */
-	request.rate_mhz = 6000;   /* soft */
-	request.shots = 300;	   /* hard: lease shape, session, 24 h, reservoir */
+	request.dose_nl = 60000; /* soft */
+	request.depth_um = 4001; /* hard */
+	request.rate_mhz = 6000; /* soft */
+	request.shots = 300;     /* hard: lease shape, session, 24 h, reservoir */
 	ck_assert_int_eq(check(), POLICY_HARD);
 	for (size_t i = 1; i < POLICY_RULES; i++)
 		ck_assert_int_ge(verdicts[i - 1].severity, verdicts[i].severity);
@@ -227,7 +239,9 @@ END_TEST
 START_TEST(when_is_the_first_moment_at_which_the_dose_fits)
 {
 	struct policy_dose doses[] = {
-		{ NOW - 80000, 3000000 }, { NOW - 50000, 3000000 }, { NOW - 20000, 3800000 },
+		{ NOW - 80000, 3000000 },
+		{ NOW - 50000, 3000000 },
+		{ NOW - 20000, 3800000 },
 	};
 
 	history.doses = doses;
@@ -255,7 +269,8 @@ START_TEST(what_is_outstanding_has_no_date_at_which_it_frees_anything)
 	ck_assert_int_eq(severity("patient-24h-volume"), POLICY_HARD);
 	ck_assert_uint_eq(verdict("patient-24h-volume")->spent, 10700000);
 	ck_assert_int_eq(verdict("patient-24h-volume")->when, POLICY_NEVER);
-	history.outstanding_nl = 9599000; /* with 401 uL exactly the limit, once the dose has left */
+	history.outstanding_nl =
+		9599000; /* with 401 uL exactly the limit, once the dose has left */
 	ck_assert_int_eq(verdict("patient-24h-volume")->when, NOW - 100 + POLICY_WINDOW_S);
 }
 END_TEST
@@ -264,7 +279,8 @@ START_TEST(sums_at_the_extremes_refuse_and_never_wrap)
 {
 	static const uint64_t volumes[] = { UINT64_MAX, UINT64_MAX - 1, UINT64_MAX - 400999,
 					    UINT64_MAX / 2 + 1, INT64_MAX };
-	static const int64_t times[] = { INT64_MIN, INT64_MIN + 1, -1, 0, NOW, INT64_MAX - 1, INT64_MAX };
+	static const int64_t times[] = { INT64_MIN, INT64_MIN + 1, -1,       0,
+					 NOW,       INT64_MAX - 1, INT64_MAX };
 	struct policy_dose doses[3];
 
 	history.doses = doses;
@@ -276,7 +292,8 @@ START_TEST(sums_at_the_extremes_refuse_and_never_wrap)
 			doses[0] = (struct policy_dose){ times[t], volumes[v] };
 			doses[1] = (struct policy_dose){ times[t], volumes[v] };
 			doses[2] = (struct policy_dose){ times[t], 3 };
-			ck_assert_int_eq(severity("patient-24h-volume"), counts ? POLICY_HARD : POLICY_OK);
+			ck_assert_int_eq(severity("patient-24h-volume"),
+					 counts ? POLICY_HARD : POLICY_OK);
 		}
 		history.outstanding_nl = volumes[v];
 		doses[0].when_s = doses[1].when_s = doses[2].when_s = 0;
@@ -302,7 +319,8 @@ START_TEST(requests_at_the_extremes_refuse_and_never_wrap)
 	request.overshoot_nl = UINT32_MAX;
 	request.gun.reservoir_nl = UINT32_MAX;
 	ck_assert_uint_eq(policy_volume_nl(&request), (uint64_t)UINT32_MAX * UINT32_MAX);
-	ck_assert_uint_eq(policy_reserve_nl(&request), (uint64_t)UINT32_MAX * UINT32_MAX + UINT32_MAX);
+	ck_assert_uint_eq(policy_reserve_nl(&request),
+			  (uint64_t)UINT32_MAX * UINT32_MAX + UINT32_MAX);
 	ck_assert_int_eq(severity("shot-volume"), POLICY_HARD);
 	ck_assert_int_eq(severity("session-volume"), POLICY_HARD);
 	ck_assert_int_eq(severity("patient-24h-volume"), POLICY_HARD);

@@ -22,7 +22,7 @@ static struct worker *worker;
 static pthread_t loop; /* the thread that submits and dispatches */
 static sem_t gate;     /* a job that hangs in the disk waits for it */
 static sem_t entered;
-static int owned;      /* what the worker owns: how many jobs have run */
+static int owned; /* what the worker owns: how many jobs have run */
 
 struct note {
 	int number;

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The ledger's tables.
+ *
+ * Three sorts.  Facts: one row for each row of the chain, never changed (triggers
+ * abort it).  Identities: people's names, erasable; facts hold salted digests of
+ * them.  Derived: what would otherwise be summed up or searched for again and
+ * again; ledger_verify() computes them anew from the facts.
+ *
+ * A file that has this schema has it to the letter: opening compares.  Change it
+ * only together with LEDGER_SCHEMA_VERSION and a migration.
+ */
+#include "ledger_internal.h"
+
+/* clang-format off */
+#define FACT_TABLE(name, columns)                                                                \
+	"CREATE TABLE " name "(n INTEGER PRIMARY KEY"                                            \
+	" REFERENCES chain(n) DEFERRABLE INITIALLY DEFERRED, " columns ") STRICT;"               \
+	IMMUTABLE(name)
+#define IMMUTABLE(name)                                                                          \
+	"CREATE TRIGGER " name "_no_update BEFORE UPDATE ON " name                               \
+	" BEGIN SELECT RAISE(ABORT, 'a recorded fact is not changed'); END;"                     \
+	"CREATE TRIGGER " name "_no_delete BEFORE DELETE ON " name                               \
+	" BEGIN SELECT RAISE(ABORT, 'a recorded fact is not deleted'); END;"
+
+const char *const ledger_schema =
+	"CREATE TABLE chain(n INTEGER PRIMARY KEY, time INTEGER NOT NULL, type INTEGER NOT NULL,"
+	" hash BLOB NOT NULL CHECK(length(hash) = 32)) STRICT;" IMMUTABLE("chain")
+
+	FACT_TABLE("ledger", "id BLOB NOT NULL, schema INTEGER NOT NULL")
+	FACT_TABLE("operator", "id BLOB NOT NULL UNIQUE, uid INTEGER NOT NULL UNIQUE,"
+		   " expires TEXT NOT NULL, identity BLOB NOT NULL")
+	FACT_TABLE("patient", "id BLOB NOT NULL UNIQUE, mass_g INTEGER NOT NULL, identity BLOB NOT NULL")
+	FACT_TABLE("session", "patient BLOB NOT NULL REFERENCES patient(id), serial TEXT NOT NULL,"
+		   " operator INTEGER NOT NULL REFERENCES operator(uid)")
+	FACT_TABLE("session_end", "session INTEGER NOT NULL UNIQUE REFERENCES session(n),"
+		   " reason TEXT NOT NULL")
+	FACT_TABLE("reservation",
+		   "lease_id BLOB NOT NULL UNIQUE, session INTEGER NOT NULL REFERENCES session(n),"
+		   " patient BLOB NOT NULL REFERENCES patient(id), serial TEXT NOT NULL,"
+		   " epoch INTEGER NOT NULL, boot_id INTEGER NOT NULL, sequence INTEGER NOT NULL,"
+		   " kind INTEGER NOT NULL, mode INTEGER NOT NULL, dose_nl INTEGER NOT NULL,"
+		   " shots INTEGER NOT NULL, depth_um INTEGER NOT NULL, rate_mhz INTEGER NOT NULL,"
+		   " needles INTEGER NOT NULL, volume_nl INTEGER NOT NULL CHECK(volume_nl > 0),"
+		   " reserved_nl INTEGER NOT NULL CHECK(reserved_nl >= volume_nl),"
+		   " tolerance_nl INTEGER NOT NULL, expiry_ms INTEGER NOT NULL,"
+		   " shot_count INTEGER NOT NULL, total_nl INTEGER NOT NULL, area TEXT,"
+		   " override TEXT, override_rules TEXT, UNIQUE(serial, sequence)")
+	FACT_TABLE("shot",
+		   "reservation INTEGER REFERENCES reservation(n), lease_id BLOB NOT NULL,"
+		   " serial TEXT NOT NULL, epoch INTEGER NOT NULL, number INTEGER NOT NULL CHECK(number > 0),"
+		   " asked_nl INTEGER NOT NULL, reported_nl INTEGER NOT NULL,"
+		   " displaced_nl INTEGER NOT NULL, displaced2_nl INTEGER NOT NULL,"
+		   " delivered_nl INTEGER NOT NULL, depth_um INTEGER NOT NULL, peak_pa INTEGER NOT NULL,"
+		   " result INTEGER NOT NULL, kind INTEGER NOT NULL, flags INTEGER NOT NULL,"
+		   " duration_us INTEGER NOT NULL, total_nl INTEGER NOT NULL,"
+		   " UNIQUE(serial, epoch, number)")
+	FACT_TABLE("settlement",
+		   "reservation INTEGER NOT NULL REFERENCES reservation(n),"
+		   " supersedes INTEGER UNIQUE REFERENCES settlement(n), outcome INTEGER NOT NULL,"
+		   " shots INTEGER NOT NULL, delivered_nl INTEGER NOT NULL, spent_nl INTEGER NOT NULL,"
+		   " credited INTEGER NOT NULL, dose_time INTEGER NOT NULL, ended INTEGER NOT NULL,"
+		   " epoch INTEGER, shot_count INTEGER, total_nl INTEGER, problem TEXT")
+	FACT_TABLE("incident", "kind TEXT NOT NULL, serial TEXT,"
+		   " reservation INTEGER REFERENCES reservation(n), lease_id BLOB, detail TEXT NOT NULL")
+	FACT_TABLE("quarantine", "serial TEXT NOT NULL, active INTEGER NOT NULL, uid INTEGER,"
+		   " reason TEXT NOT NULL")
+	FACT_TABLE("gun", "serial TEXT NOT NULL, epoch INTEGER NOT NULL, boot_id INTEGER NOT NULL,"
+		   " shot_count INTEGER NOT NULL, total_nl INTEGER NOT NULL,"
+		   " last_sequence INTEGER NOT NULL")
+	"CREATE INDEX shot_lease ON shot(reservation);"
+	"CREATE INDEX settlement_lease ON settlement(reservation);"
+	"CREATE INDEX reservation_session ON reservation(session);"
+	"CREATE INDEX incident_gun ON incident(serial, kind);"
+	"CREATE INDEX incident_lease ON incident(reservation);"
+	"CREATE INDEX quarantine_gun ON quarantine(serial);"
+	"CREATE INDEX gun_gun ON gun(serial);"
+
+	/* identities */
+	"CREATE TABLE operator_name(id BLOB PRIMARY KEY REFERENCES operator(id), salt BLOB NOT NULL,"
+	" name TEXT NOT NULL, licence TEXT NOT NULL) STRICT;"
+	"CREATE TABLE patient_name(id BLOB PRIMARY KEY REFERENCES patient(id), salt BLOB NOT NULL,"
+	" reference TEXT NOT NULL UNIQUE, name TEXT NOT NULL, birth_date TEXT NOT NULL) STRICT;"
+
+	/* derived; the uniqueness here is the last word on one session and one lease at a time */
+	"CREATE TABLE live_session(session INTEGER PRIMARY KEY REFERENCES session(n),"
+	" patient BLOB NOT NULL UNIQUE, serial TEXT NOT NULL UNIQUE) STRICT;"
+	"CREATE TABLE account(reservation INTEGER PRIMARY KEY REFERENCES reservation(n),"
+	" session INTEGER NOT NULL, patient BLOB NOT NULL, serial TEXT NOT NULL, kind INTEGER NOT NULL,"
+	" delivered_nl INTEGER NOT NULL, shots INTEGER NOT NULL, spent_nl INTEGER NOT NULL,"
+	" credited INTEGER NOT NULL, state INTEGER NOT NULL, dose_time INTEGER NOT NULL) STRICT;"
+	"CREATE INDEX account_patient ON account(patient, dose_time, spent_nl, state);"
+	"CREATE INDEX account_session ON account(session);"
+	"CREATE UNIQUE INDEX account_outstanding ON account(serial) WHERE state = 0;"
+	"PRAGMA user_version = 1;";
