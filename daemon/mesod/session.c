@@ -496,9 +496,13 @@ static void opening_done(void *userdata, int r)
 int session_open(struct mesod *mesod, sd_bus_message *call, const struct caller *caller,
 		 struct gun *gun, const char *patient, bool keep_alive, sd_bus_error *error)
 {
+	const enum ledger_state state = mesod_ledger_state(mesod);
 	struct opening *o;
 	int r;
 
+	if (state != LEDGER_OK)
+		return bus_fail(error, ERROR_LEDGER, "the ledger is %s; nothing arms",
+				ledger_state_name(state));
 	if (gun->quarantined)
 		return bus_fail(error, ERROR_QUARANTINED, "gun %s: its numbers disagree with the ledger",
 				gun->serial);

@@ -500,11 +500,14 @@ static int start(struct session *session, sd_bus_message *call, const struct mes
 	uint32_t fastest;
 	int r;
 
-	r = inj_gun_get_status(gun->handle, &status);
+	/* A heart that missed a beat has lost control as well: taken again, if nobody else has it. */
+	r = inj_gun_acquire(gun->handle);
+	if (r >= 0)
+		r = inj_gun_get_status(gun->handle, &status);
 	if (r >= 0)
 		r = inj_gun_get_info(gun->handle, &info);
 	if (r < 0)
-		return bus_fail_gun(error, r, "the gun cannot be read");
+		return bus_fail_gun(error, r, "the gun cannot be controlled and read");
 	r = check_request(&info, config, volume_nl, shots,
 			  info.journal_size - status.journal_count, error);
 	if (r >= 0)

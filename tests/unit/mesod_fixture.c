@@ -464,6 +464,14 @@ void mesod_fixture_status(struct mesod_fixture *f, struct meso_status *status)
 	sd_bus_message_unref(reply);
 }
 
+void mesod_fixture_assert_answers(struct mesod_fixture *f)
+{
+	struct meso_status status;
+
+	mesod_fixture_status(f, &status);
+	ck_assert(status.flags & MESO_STATUS_FRESH);
+}
+
 char *mesod_fixture_text(struct mesod_fixture *f, const char *path, const char *interface,
 			 const char *property)
 {

@@ -100,6 +100,8 @@ void mesod_fixture_process_for(struct mesod_fixture *f, int ms);
 /* ---- what is so ------------------------------------------------------------------------- */
 
 void mesod_fixture_status(struct mesod_fixture *f, struct meso_status *status);
+/* The gun's status can be read and is fresh. */
+void mesod_fixture_assert_answers(struct mesod_fixture *f);
 char *mesod_fixture_text(struct mesod_fixture *f, const char *path, const char *interface,
 			 const char *property);
 
