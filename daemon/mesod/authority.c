@@ -54,7 +54,8 @@ int authority_decide(const struct caller *caller, enum action action, sd_bus_err
 		if (caller->root || caller->licensed)
 			return 0;
 		return bus_fail(error, ERROR_DENIED,
-				"uid=%u: only root and registered operators may read that", caller->uid);
+				"uid=%u: only root and registered operators may read that",
+				caller->uid);
 	case ACTION_OPERATE:
 		if (caller->licensed)
 			return 0;
@@ -66,8 +67,8 @@ int authority_decide(const struct caller *caller, enum action action, sd_bus_err
 	case ACTION_STOP:
 		if (caller->root || caller->registered)
 			return 0;
-		return bus_fail(error, ERROR_DENIED, "uid=%u: only root and registered operators may stop",
-				caller->uid);
+		return bus_fail(error, ERROR_DENIED,
+				"uid=%u: only root and registered operators may stop", caller->uid);
 	}
 	return bus_fail(error, ERROR_DENIED, "nobody may do that");
 }
@@ -129,8 +130,8 @@ static void ask_free(struct ask *ask)
 	free(ask);
 }
 
-static int proceed(struct mesod *mesod, sd_bus_message *call, enum action action, authorized_fn then,
-		   uint32_t uid, sd_bus_error *error)
+static int proceed(struct mesod *mesod, sd_bus_message *call, enum action action,
+		   authorized_fn then, uint32_t uid, sd_bus_error *error)
 {
 	struct caller caller;
 	int r;
@@ -180,7 +181,8 @@ int authority_ask(struct mesod *mesod, sd_bus_message *call, enum action action,
 	if (known)
 		return proceed(mesod, call, action, then, known->uid, error);
 	if (authority->n_asks >= ASKS_MAX)
-		return bus_fail(error, ERROR_LIMIT, "limit=%d: too many callers are waiting", ASKS_MAX);
+		return bus_fail(error, ERROR_LIMIT, "limit=%d: too many callers are waiting",
+				ASKS_MAX);
 
 	ask = calloc(1, sizeof(*ask));
 	if (!ask)
@@ -202,7 +204,8 @@ int authority_ask(struct mesod *mesod, sd_bus_message *call, enum action action,
 	return 1;
 }
 
-void authority_set_operators(struct authority *authority, struct ledger_operator *operators, size_t n)
+void authority_set_operators(struct authority *authority, struct ledger_operator *operators,
+			     size_t n)
 {
 	free(authority->operators);
 	authority->operators = operators;
@@ -255,7 +258,8 @@ static void reload_done(void *userdata, int r)
 
 	if (r < 0) {
 		if (r != -ECANCELED)
-			log_main(mesod, LOG_ERR, "operators cannot be read: %s", strerrordesc_np(-r));
+			log_main(mesod, LOG_ERR, "operators cannot be read: %s",
+				 strerrordesc_np(-r));
 		free(reload->operators);
 	} else {
 		authority_set_operators(mesod->authority, reload->operators, reload->n);

@@ -19,17 +19,17 @@ struct mesod;
 struct authority;
 
 enum action {
-	ACTION_ADMINISTER,   /* root */
-	ACTION_READ_LEDGER,  /* root, operators */
-	ACTION_OPERATE,	     /* operators with a valid licence */
-	ACTION_STOP,	     /* root, operators, whatever their licence */
+	ACTION_ADMINISTER,  /* root */
+	ACTION_READ_LEDGER, /* root, operators */
+	ACTION_OPERATE,     /* operators with a valid licence */
+	ACTION_STOP,        /* root, operators, whatever their licence */
 };
 
 struct caller {
 	uint32_t uid;
 	bool root;
-	bool registered;     /* as an operator */
-	bool licensed;	     /* and the licence is valid today */
+	bool registered; /* as an operator */
+	bool licensed;   /* and the licence is valid today */
 	char operator_text[LEDGER_ID_TEXT_MAX];
 };
 
@@ -52,7 +52,8 @@ int authority_decide(const struct caller *caller, enum action action, sd_bus_err
 void authority_describe(const struct mesod *mesod, uint32_t uid, struct caller *ret);
 
 /* The registered operators as the ledger has them; takes over the array. */
-void authority_set_operators(struct authority *authority, struct ledger_operator *operators, size_t n);
+void authority_set_operators(struct authority *authority, struct ledger_operator *operators,
+			     size_t n);
 /* One more, just registered. -ENOMEM */
 int authority_add_operator(struct authority *authority, const struct ledger_operator *op,
 			   const struct ledger_id *id);

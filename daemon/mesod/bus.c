@@ -164,7 +164,8 @@ void bus_gun_added(struct gun *gun)
 	struct mesod *mesod = gun->mesod;
 	int r;
 
-	r = sd_bus_add_object_vtable(mesod->bus, &gun->slot, gun->path, INTERFACE_GUN, gun_vtable, gun);
+	r = sd_bus_add_object_vtable(mesod->bus, &gun->slot, gun->path, INTERFACE_GUN, gun_vtable,
+				     gun);
 	if (r >= 0)
 		r = sd_bus_emit_object_added(mesod->bus, gun->path);
 	if (r < 0)
@@ -205,8 +206,8 @@ void bus_session_removed(struct session *session)
 void bus_manager_changed(struct mesod *mesod)
 {
 	if (sd_bus_is_open(mesod->bus) > 0)
-		(void)sd_bus_emit_properties_changed(mesod->bus, BUS_ROOT, INTERFACE_MANAGER, "State",
-						     "LedgerState", NULL);
+		(void)sd_bus_emit_properties_changed(mesod->bus, BUS_ROOT, INTERFACE_MANAGER,
+						     "State", "LedgerState", NULL);
 }
 
 int bus_append_fault_names(sd_bus_message *message, uint32_t faults)

@@ -10,12 +10,12 @@
 #include <stdint.h>
 #include <systemd/sd-bus.h>
 
-#define BUS_NAME	  "org.mesod1"
-#define BUS_ROOT	  "/org/mesod1"
-#define BUS_GUNS	  BUS_ROOT "/gun"
-#define BUS_SESSIONS	  BUS_ROOT "/session"
+#define BUS_NAME          "org.mesod1"
+#define BUS_ROOT          "/org/mesod1"
+#define BUS_GUNS          BUS_ROOT "/gun"
+#define BUS_SESSIONS      BUS_ROOT "/session"
 #define INTERFACE_MANAGER "org.mesod1.Manager"
-#define INTERFACE_GUN	  "org.mesod1.Gun"
+#define INTERFACE_GUN     "org.mesod1.Gun"
 #define INTERFACE_SESSION "org.mesod1.Session"
 
 struct gun;

@@ -36,7 +36,8 @@ int bus_fail_gun(sd_bus_error *error, int r, const char *what)
 		const char *name;
 		const char *why;
 	} reasons[] = {
-		{ EACCES, ERROR_INTERLOCK, "the gun refuses: a fault, contact, or control was lost" },
+		{ EACCES, ERROR_INTERLOCK,
+		  "the gun refuses: a fault, contact, or control was lost" },
 		{ EPERM, ERROR_INTERLOCK, "mesod does not control the gun" },
 		{ EBUSY, ERROR_BUSY, "the gun is armed, moving, or the cause is still there" },
 		{ ESTALE, ERROR_INTERLOCK, "stale: another lease, number, generation or boot" },
@@ -65,6 +66,8 @@ int bus_fail_internal(sd_bus_error *error, int r)
 int bus_fail_busy_worker(sd_bus_error *error, int r)
 {
 	if (r == -ENOBUFS)
-		return bus_fail(error, ERROR_LIMIT, "too many requests wait for the ledger; try again");
-	return bus_fail(error, ERROR_LEDGER, "the ledger takes no requests: %s", strerrordesc_np(-r));
+		return bus_fail(error, ERROR_LIMIT,
+				"too many requests wait for the ledger; try again");
+	return bus_fail(error, ERROR_LEDGER, "the ledger takes no requests: %s",
+			strerrordesc_np(-r));
 }

@@ -10,22 +10,22 @@
 
 #include "macros.h"
 
-#define ERROR_PREFIX "org.mesod1.Error."
+#define ERROR_PREFIX           "org.mesod1.Error."
 #define ERROR_INVALID_ARGUMENT ERROR_PREFIX "InvalidArgument"
 #define ERROR_NO_SUCH_GUN      ERROR_PREFIX "NoSuchGun"
 #define ERROR_NO_SUCH_PATIENT  ERROR_PREFIX "NoSuchPatient"
 #define ERROR_NO_SUCH_SESSION  ERROR_PREFIX "NoSuchSession"
 #define ERROR_ALREADY_EXISTS   ERROR_PREFIX "AlreadyExists"
-#define ERROR_DENIED	       ERROR_PREFIX "Denied"
+#define ERROR_DENIED           ERROR_PREFIX "Denied"
 #define ERROR_NOT_OPERATOR     ERROR_PREFIX "NotOperator"
-#define ERROR_BUSY	       ERROR_PREFIX "Busy"
-#define ERROR_INTERLOCK	       ERROR_PREFIX "Interlock"
+#define ERROR_BUSY             ERROR_PREFIX "Busy"
+#define ERROR_INTERLOCK        ERROR_PREFIX "Interlock"
 #define ERROR_DOSE_LIMIT       ERROR_PREFIX "DoseLimit"
-#define ERROR_LEDGER	       ERROR_PREFIX "Ledger"
-#define ERROR_GUN_GONE	       ERROR_PREFIX "GunGone"
+#define ERROR_LEDGER           ERROR_PREFIX "Ledger"
+#define ERROR_GUN_GONE         ERROR_PREFIX "GunGone"
 #define ERROR_QUARANTINED      ERROR_PREFIX "Quarantined"
-#define ERROR_TIMEOUT	       ERROR_PREFIX "Timeout"
-#define ERROR_LIMIT	       ERROR_PREFIX "Limit"
+#define ERROR_TIMEOUT          ERROR_PREFIX "Timeout"
+#define ERROR_LIMIT            ERROR_PREFIX "Limit"
 
 /* Sets the error; always returns a negative number, for sd-bus to send it. */
 int bus_fail(sd_bus_error *error, const char *name, const char *format, ...) _printf_(3, 4);

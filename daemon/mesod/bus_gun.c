@@ -48,8 +48,8 @@ static int get_flag(sd_bus *bus, const char *path, const char *interface, const 
 		    sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
 	const struct gun *gun = userdata;
-	const int value = strcmp(property, "Quarantined") == 0 ? gun->quarantined :
-								 gun->session != NULL;
+	const int value =
+		strcmp(property, "Quarantined") == 0 ? gun->quarantined : gun->session != NULL;
 
 	(void)bus;
 	(void)path;
@@ -204,7 +204,8 @@ static int read_faults(sd_bus_message *call, uint32_t *ret_mask, sd_bus_error *e
 				bit = 1u << i;
 		}
 		if (!bit)
-			return bus_fail(error, ERROR_INVALID_ARGUMENT, "unknown fault \"%.64s\"", name);
+			return bus_fail(error, ERROR_INVALID_ARGUMENT, "unknown fault \"%.64s\"",
+					name);
 		*ret_mask |= bit;
 	}
 	if (r >= 0)
@@ -212,7 +213,8 @@ static int read_faults(sd_bus_message *call, uint32_t *ret_mask, sd_bus_error *e
 	if (r < 0)
 		return bus_fail(error, ERROR_INVALID_ARGUMENT, "malformed list of faults");
 	if (!*ret_mask)
-		return bus_fail(error, ERROR_INVALID_ARGUMENT, "faults is empty: name what to clear");
+		return bus_fail(error, ERROR_INVALID_ARGUMENT,
+				"faults is empty: name what to clear");
 	return 0;
 }
 

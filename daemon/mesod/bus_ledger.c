@@ -56,18 +56,22 @@ static void answer_failed(const struct question *q, int r)
 {
 	switch (-r) {
 	case ENOENT:
-		bus_reply_error(q->call, ERROR_NO_SUCH_PATIENT, "no patient with that id or reference");
+		bus_reply_error(q->call, ERROR_NO_SUCH_PATIENT,
+				"no patient with that id or reference");
 		return;
 	case EEXIST:
-		bus_reply_error(q->call, ERROR_ALREADY_EXISTS, "that uid or reference is registered already");
+		bus_reply_error(q->call, ERROR_ALREADY_EXISTS,
+				"that uid or reference is registered already");
 		return;
 	case EINVAL:
-		bus_reply_error(q->call, ERROR_INVALID_ARGUMENT, "the ledger does not take that: a name, "
+		bus_reply_error(q->call, ERROR_INVALID_ARGUMENT,
+				"the ledger does not take that: a name, "
 				"licence or reference, or a date that does not exist");
 		return;
 	default:
 		bus_reply_error(q->call, ERROR_LEDGER, "the ledger is %s: %s",
-				ledger_state_name(mesod_ledger_state(q->mesod)), strerrordesc_np(-r));
+				ledger_state_name(mesod_ledger_state(q->mesod)),
+				strerrordesc_np(-r));
 	}
 }
 
@@ -108,21 +112,24 @@ static void register_operator_done(void *userdata, int r)
 		/* What the next call of this operator meets must be there before the answer is. */
 		r = authority_add_operator(o->q.mesod->authority, &o->op, &o->id);
 		if (r < 0)
-			bus_reply_error(o->q.call, ERROR_LIMIT, "registered, but only known after a restart");
+			bus_reply_error(o->q.call, ERROR_LIMIT,
+					"registered, but only known after a restart");
 		else
-			(void)sd_bus_reply_method_return(o->q.call, "s", ledger_id_format(&o->id, text));
+			(void)sd_bus_reply_method_return(o->q.call, "s",
+							 ledger_id_format(&o->id, text));
 	}
 	question_free(&o->q);
 }
 
-int bus_register_operator(struct mesod *mesod, sd_bus_message *call, const struct ledger_operator *op,
-			  sd_bus_error *error)
+int bus_register_operator(struct mesod *mesod, sd_bus_message *call,
+			  const struct ledger_operator *op, sd_bus_error *error)
 {
 	struct operator_question *o = calloc(1, sizeof(*o));
 
 	if (o)
 		o->op = *op;
-	return ask(o ? &o->q : NULL, mesod, call, register_operator_run, register_operator_done, error);
+	return ask(o ? &o->q : NULL, mesod, call, register_operator_run, register_operator_done,
+		   error);
 }
 
 struct operators_question {
@@ -168,7 +175,8 @@ static void list_operators_done(void *userdata, int r)
 	if (r >= 0)
 		r = sd_bus_message_open_container(reply, 'a', "(susss)");
 	for (size_t i = 0; r >= 0 && i < o->n; i++)
-		r = sd_bus_message_append(reply, "(susss)", ledger_id_format(&operators[i].id, text),
+		r = sd_bus_message_append(reply, "(susss)",
+					  ledger_id_format(&operators[i].id, text),
 					  operators[i].uid, operators[i].name, operators[i].licence,
 					  operators[i].expires);
 	if (r >= 0)
@@ -347,7 +355,8 @@ static int check_run(void *owned, void *userdata)
 	if (r < 0)
 		return r;
 	memcpy(p->request.patient, p->patient.id.bytes, sizeof(p->request.patient));
-	p->worst = ledger_check(owned, p->q.now_s, &p->q.mesod->limits, 0, &p->request, p->verdicts);
+	p->worst =
+		ledger_check(owned, p->q.now_s, &p->q.mesod->limits, 0, &p->request, p->verdicts);
 	return p->worst < 0 ? p->worst : 0;
 }
 
@@ -445,7 +454,8 @@ static int list_records_run(void *owned, void *userdata)
 	return ledger_foreach_record(owned, l->after, l->max, gather_record, l);
 }
 
-static void hash_format(const uint8_t hash[LEDGER_HASH_LEN], char text[static 2 * LEDGER_HASH_LEN + 1])
+static void hash_format(const uint8_t hash[LEDGER_HASH_LEN],
+			char text[static 2 * LEDGER_HASH_LEN + 1])
 {
 	static const char digits[] = "0123456789abcdef";
 
@@ -480,8 +490,8 @@ static int append_record(sd_bus_message *reply, const struct ledger_record *reco
 	r = sd_bus_message_open_container(reply, 'a', "{sv}");
 	if (r >= 0)
 		r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}", "number", "t", record->number,
-					  "time", "x", record->time_s, "type", "s", record->type, "hash",
-					  "s", hash);
+					  "time", "x", record->time_s, "type", "s", record->type,
+					  "hash", "s", hash);
 	for (size_t f = 0; r >= 0 && f < record->n_fields; f++) {
 		const struct ledger_field *field = &record->fields[f];
 		char buf[FIELD_KEY_MAX];
@@ -551,8 +561,8 @@ static void verify_done(void *userdata, int r)
 		answer_failed(&v->q, r);
 	} else {
 		hash_format(v->report.head, head);
-		(void)sd_bus_reply_method_return(v->q.call, "btss", v->report.ok, v->report.records, head,
-						 v->report.problem);
+		(void)sd_bus_reply_method_return(v->q.call, "btss", v->report.ok, v->report.records,
+						 head, v->report.problem);
 	}
 	question_free(&v->q);
 }

@@ -17,17 +17,17 @@ struct arm_request;
 struct mesod;
 
 int bus_register_operator(struct mesod *mesod, sd_bus_message *call,
-			     const struct ledger_operator *op, sd_bus_error *error);
+			  const struct ledger_operator *op, sd_bus_error *error);
 int bus_register_patient(struct mesod *mesod, sd_bus_message *call,
-			    const struct ledger_patient *patient, sd_bus_error *error);
+			 const struct ledger_patient *patient, sd_bus_error *error);
 int bus_tell_patient(struct mesod *mesod, sd_bus_message *call, const char *patient,
-			sd_bus_error *error);
+		     sd_bus_error *error);
 int bus_list_patients(struct mesod *mesod, sd_bus_message *call, sd_bus_error *error);
 int bus_list_operators(struct mesod *mesod, sd_bus_message *call, sd_bus_error *error);
 int bus_answer_check(struct mesod *mesod, sd_bus_message *call, const char *patient,
-			const struct arm_request *request, sd_bus_error *error);
+		     const struct arm_request *request, sd_bus_error *error);
 int bus_list_records(struct mesod *mesod, sd_bus_message *call, uint64_t after, uint32_t max,
-			sd_bus_error *error);
+		     sd_bus_error *error);
 int bus_answer_verify(struct mesod *mesod, sd_bus_message *call, sd_bus_error *error);
 
 #endif /* MESOD_BUS_LEDGER_H */

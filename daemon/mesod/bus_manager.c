@@ -78,12 +78,13 @@ static int check_date(const char *name, const char *text, sd_bus_error *error)
 
 	for (size_t i = 0; good && shape[i]; i++)
 		good = shape[i] == 'd' ? text[i] >= '0' && text[i] <= '9' : text[i] == shape[i];
-	return good ? 0 : bus_fail(error, ERROR_INVALID_ARGUMENT,
-				   "%s=\"%.32s\" is no date, YYYY-MM-DD is needed", name, text);
+	return good ? 0
+		    : bus_fail(error, ERROR_INVALID_ARGUMENT,
+			       "%s=\"%.32s\" is no date, YYYY-MM-DD is needed", name, text);
 }
 
-static int register_authorized(struct mesod *mesod, sd_bus_message *call, const struct caller *caller,
-			       sd_bus_error *error)
+static int register_authorized(struct mesod *mesod, sd_bus_message *call,
+			       const struct caller *caller, sd_bus_error *error)
 {
 	const char *name, *licence, *expires;
 	struct ledger_operator op = { 0 };
@@ -94,8 +95,8 @@ static int register_authorized(struct mesod *mesod, sd_bus_message *call, const 
 	if (r < 0)
 		return bus_fail(error, ERROR_INVALID_ARGUMENT, "malformed arguments");
 	if (op.uid == UINT32_MAX)
-		return bus_fail(error, ERROR_INVALID_ARGUMENT, "uid=%u is nobody's, limit=%u", op.uid,
-				UINT32_MAX - 1);
+		return bus_fail(error, ERROR_INVALID_ARGUMENT, "uid=%u is nobody's, limit=%u",
+				op.uid, UINT32_MAX - 1);
 	r = text_check("name", name, sizeof(op.name), false, error);
 	if (r >= 0)
 		r = text_check("licence", licence, sizeof(op.licence), false, error);
@@ -133,7 +134,8 @@ static int add_patient_authorized(struct mesod *mesod, sd_bus_message *call,
 	if (r < 0)
 		return r;
 	if (patient.mass_g > 700000)
-		return bus_fail(error, ERROR_INVALID_ARGUMENT, "mass_g=%u limit=700000", patient.mass_g);
+		return bus_fail(error, ERROR_INVALID_ARGUMENT, "mass_g=%u limit=700000",
+				patient.mass_g);
 	strcpy(patient.reference, reference);
 	strcpy(patient.name, name);
 	strcpy(patient.birth_date, birth_date);
@@ -287,17 +289,18 @@ const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("RegisterOperator",
 				SD_BUS_ARGS("u", uid, "s", name, "s", licence, "s", expires),
 				SD_BUS_RESULT("s", operator), method_register_operator, OPEN),
-	SD_BUS_METHOD_WITH_ARGS("ListOperators", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(susss)", operators),
-				method_list_operators, OPEN),
-	SD_BUS_METHOD_WITH_ARGS("AddPatient",
-				SD_BUS_ARGS("s", reference, "s", name, "s", birth_date, "u", mass_g),
-				SD_BUS_RESULT("s", patient), method_add_patient, OPEN),
+	SD_BUS_METHOD_WITH_ARGS("ListOperators", SD_BUS_NO_ARGS,
+				SD_BUS_RESULT("a(susss)", operators), method_list_operators, OPEN),
+	SD_BUS_METHOD_WITH_ARGS(
+		"AddPatient", SD_BUS_ARGS("s", reference, "s", name, "s", birth_date, "u", mass_g),
+		SD_BUS_RESULT("s", patient), method_add_patient, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("GetPatient", SD_BUS_ARGS("s", patient),
 				SD_BUS_RESULT("a{sv}", details), method_get_patient, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("ListPatients", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sss)", patients),
 				method_list_patients, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("Check", SD_BUS_ARGS("s", patient, "a{sv}", request),
-				SD_BUS_RESULT("b", allowed, "aa{sv}", verdicts), method_check, OPEN),
+				SD_BUS_RESULT("b", allowed, "aa{sv}", verdicts), method_check,
+				OPEN),
 	SD_BUS_METHOD_WITH_ARGS("OpenSession",
 				SD_BUS_ARGS("o", gun, "s", patient, "a{sv}", options),
 				SD_BUS_RESULT("o", session, "h", lease), method_open_session, OPEN),

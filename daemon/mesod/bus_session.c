@@ -94,14 +94,31 @@ static int method_load(sd_bus_message *call, void *userdata, sd_bus_error *error
 	};
 	/* The bounds of struct meso_config. */
 	const struct dict_entry entries[] = {
-		{ .key = "bore_um", .type = 'u', .value = &syringe.bore_um, .min = 1000, .max = 20000 },
-		{ .key = "capacity_nl", .type = 'u', .value = &syringe.capacity_nl, .min = 100000,
+		{ .key = "bore_um",
+		  .type = 'u',
+		  .value = &syringe.bore_um,
+		  .min = 1000,
+		  .max = 20000 },
+		{ .key = "capacity_nl",
+		  .type = 'u',
+		  .value = &syringe.capacity_nl,
+		  .min = 100000,
 		  .max = session->gun->info.capacity_max_nl },
-		{ .key = "viscosity_upas", .type = 'u', .value = &syringe.viscosity_upas, .min = 500,
+		{ .key = "viscosity_upas",
+		  .type = 'u',
+		  .value = &syringe.viscosity_upas,
+		  .min = 500,
 		  .max = 50000 },
-		{ .key = "needle_um", .type = 'u', .value = &syringe.needle_um, .min = 50, .max = 500 },
-		{ .key = "needle_length_um", .type = 'u', .value = &syringe.needle_length_um,
-		  .min = 1000, .max = 20000 },
+		{ .key = "needle_um",
+		  .type = 'u',
+		  .value = &syringe.needle_um,
+		  .min = 50,
+		  .max = 500 },
+		{ .key = "needle_length_um",
+		  .type = 'u',
+		  .value = &syringe.needle_length_um,
+		  .min = 1000,
+		  .max = 20000 },
 		{ .key = "needles", .type = 'u', .value = &syringe.needles, .min = 1, .max = 9 },
 	};
 	int r;
@@ -137,19 +154,42 @@ int bus_read_arm_request(sd_bus_message *call, struct arm_request *request, sd_b
 {
 	char mode[16] = "single";
 	const struct dict_entry entries[] = {
-		{ .key = "dose_nl", .type = 'u', .required = true, .value = &request->dose_nl, .min = 1,
+		{ .key = "dose_nl",
+		  .type = 'u',
+		  .required = true,
+		  .value = &request->dose_nl,
+		  .min = 1,
 		  .max = UINT32_MAX },
-		{ .key = "shots", .type = 'u', .required = true, .value = &request->shots, .min = 1,
+		{ .key = "shots",
+		  .type = 'u',
+		  .required = true,
+		  .value = &request->shots,
+		  .min = 1,
 		  .max = UINT32_MAX },
-		{ .key = "depth_um", .type = 'u', .required = true, .value = &request->depth_um, .min = 0,
+		{ .key = "depth_um",
+		  .type = 'u',
+		  .required = true,
+		  .value = &request->depth_um,
+		  .min = 0,
 		  .max = UINT32_MAX },
 		{ .key = "mode", .type = 's', .value = mode, .size = sizeof(mode) },
-		{ .key = "rate_mhz", .type = 'u', .value = &request->rate_mhz, .min = 100,
+		{ .key = "rate_mhz",
+		  .type = 'u',
+		  .value = &request->rate_mhz,
+		  .min = 100,
 		  .max = MESO_RATE_MAX_MHZ },
-		{ .key = "expiry_ms", .type = 'u', .value = &request->expiry_ms, .min = 1,
+		{ .key = "expiry_ms",
+		  .type = 'u',
+		  .value = &request->expiry_ms,
+		  .min = 1,
 		  .max = MESO_EXPIRY_MAX_MS },
-		{ .key = "area", .type = 's', .value = request->area, .size = sizeof(request->area) },
-		{ .key = "override", .type = 's', .value = request->override,
+		{ .key = "area",
+		  .type = 's',
+		  .value = request->area,
+		  .size = sizeof(request->area) },
+		{ .key = "override",
+		  .type = 's',
+		  .value = request->override,
 		  .size = sizeof(request->override) },
 	};
 	int r;
@@ -196,10 +236,12 @@ static int method_disarm(sd_bus_message *call, void *userdata, sd_bus_error *err
 	if (!lease && !session->arming)
 		return sd_bus_reply_method_return(call, NULL);
 	if (lease && lease->overdue)
-		return bus_fail(error, ERROR_TIMEOUT,
-				"the gun was told to stop, but has not yet confirmed what it delivered");
+		return bus_fail(
+			error, ERROR_TIMEOUT,
+			"the gun was told to stop, but has not yet confirmed what it delivered");
 	if (session->disarm_call)
-		return bus_fail(error, ERROR_BUSY, "another Disarm waits already; the gun was told to stop");
+		return bus_fail(error, ERROR_BUSY,
+				"another Disarm waits already; the gun was told to stop");
 	session->disarm_call = sd_bus_message_ref(call);
 	return 1;
 }
@@ -276,7 +318,8 @@ static int looking_run(void *owned, void *userdata)
 	r = ledger_get_session(owned, l->number, &l->account);
 	if (r < 0)
 		return r;
-	return ledger_check(owned, l->now_s, &l->mesod->limits, l->number, &l->request, l->verdicts);
+	return ledger_check(owned, l->now_s, &l->mesod->limits, l->number, &l->request,
+			    l->verdicts);
 }
 
 static int build_details(const struct looking *l, const struct session *session,
@@ -383,22 +426,25 @@ const sd_bus_vtable session_vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_PROPERTY("Gun", "o", get_gun, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("State", "s", get_state, 0, 0),
-	SD_BUS_METHOD_WITH_ARGS("Load", SD_BUS_ARGS("a{sv}", syringe), SD_BUS_NO_RESULT, method_load,
-				OPEN),
+	SD_BUS_METHOD_WITH_ARGS("Load", SD_BUS_ARGS("a{sv}", syringe), SD_BUS_NO_RESULT,
+				method_load, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("Prime", SD_BUS_ARGS("u", volume_nl),
 				SD_BUS_RESULT("s", lease, "t", reserved_nl), method_prime, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("Arm", SD_BUS_ARGS("a{sv}", request),
 				SD_BUS_RESULT("s", lease, "t", reserved_nl), method_arm, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("Disarm", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_disarm, OPEN),
-	SD_BUS_METHOD_WITH_ARGS("Fire", SD_BUS_ARGS("t", expect), SD_BUS_NO_RESULT, method_fire, OPEN),
-	SD_BUS_METHOD_WITH_ARGS("KeepAlive", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_keep_alive, OPEN),
+	SD_BUS_METHOD_WITH_ARGS("Fire", SD_BUS_ARGS("t", expect), SD_BUS_NO_RESULT, method_fire,
+				OPEN),
+	SD_BUS_METHOD_WITH_ARGS("KeepAlive", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_keep_alive,
+				OPEN),
 	SD_BUS_METHOD_WITH_ARGS("GetDetails", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", details),
 				method_get_details, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("Close", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", summary),
 				method_close, OPEN),
 	SD_BUS_SIGNAL_WITH_ARGS("Shot", SD_BUS_ARGS("a{sv}", shot), 0),
-	SD_BUS_SIGNAL_WITH_ARGS("LeaseEnded",
-				SD_BUS_ARGS("s", lease, "s", reason, "b", settled, "t", delivered_nl), 0),
+	SD_BUS_SIGNAL_WITH_ARGS(
+		"LeaseEnded", SD_BUS_ARGS("s", lease, "s", reason, "b", settled, "t", delivered_nl),
+		0),
 	SD_BUS_SIGNAL_WITH_ARGS("Closed", SD_BUS_ARGS("s", reason), 0),
 	SD_BUS_VTABLE_END,
 };

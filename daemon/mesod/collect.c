@@ -16,13 +16,13 @@
 #include "reconcile.h"
 #include "session.h"
 
-#define RETRY_US	20000	/* the gun is not quiet yet, or its records are on their way */
+#define RETRY_US        20000   /* the gun is not quiet yet, or its records are on their way */
 #define RETRY_LEDGER_US 1000000 /* the ledger could not */
 
 /* What a prime pressed together comes out after its lease: 20 nl for each kPa.  As long as that is
  * worth counting, contact still makes the prime a dose. */
-#define PRIME_REST_PA	500
-#define PRIME_REST_NS	10000000000ULL
+#define PRIME_REST_PA 500
+#define PRIME_REST_NS 10000000000ULL
 
 struct collection {
 	struct gun *gun;
@@ -48,7 +48,8 @@ static struct lease *collection_lease(const struct collection *c)
 {
 	struct lease *lease = c->gun->lease;
 
-	if (!lease || !c->settles || memcmp(lease->id, c->evidence.lease_id, sizeof(lease->id)) != 0)
+	if (!lease || !c->settles ||
+	    memcmp(lease->id, c->evidence.lease_id, sizeof(lease->id)) != 0)
 		return NULL;
 	return lease;
 }
@@ -91,9 +92,9 @@ static void settled(struct collection *c)
 		collect_later(gun, RETRY_US);
 		return;
 	}
-	log_gun(gun, released ? LOG_INFO : LOG_ERR, "lease %s: %s, delivered %llu nl, spent %llu nl%s%s",
-		lease->text, released ? "settled" : "uncertain",
-		(unsigned long long)c->settlement.delivered_nl,
+	log_gun(gun, released ? LOG_INFO : LOG_ERR,
+		"lease %s: %s, delivered %llu nl, spent %llu nl%s%s", lease->text,
+		released ? "settled" : "uncertain", (unsigned long long)c->settlement.delivered_nl,
 		(unsigned long long)c->settlement.spent_nl, *c->settlement.problem ? ": " : "",
 		c->settlement.problem);
 	if (session_of_lease(lease))
@@ -176,6 +177,7 @@ static void fill_evidence(struct collection *c, const struct lease *lease,
 	};
 	c->evidence.end = lease->end;
 	if (status) {
+		c->evidence.faults = status->faults;
 		c->evidence.closed = true;
 		c->evidence.log_read = true;
 		c->evidence.no_contact = !lease->contact && !lease->events_lost;
@@ -282,7 +284,8 @@ void collect_kick(struct gun *gun)
 	}
 	c->n_shots = (size_t)n;
 	/* The status is older than the log that was read, so a quiet gun's log is complete. */
-	complete = gun_status_is_quiet(&status) && (status.flags & MESO_STATUS_RECONCILED) && !remaining;
+	complete = gun_status_is_quiet(&status) && (status.flags & MESO_STATUS_RECONCILED) &&
+		   !remaining;
 	if (lease && lease->stage == LEASE_CLOSING && complete && prime_rests(lease, &status) &&
 	    inj_gun_get_info(gun->handle, &info) >= 0)
 		fill_evidence(c, lease, &info, &status);
@@ -321,8 +324,8 @@ void collect_later(struct gun *gun, uint64_t usec)
 	if (gun->stage == GUN_GONE)
 		return;
 	if (!gun->retry) {
-		if (sd_event_add_time_relative(gun->mesod->event, &gun->retry, CLOCK_MONOTONIC, usec,
-					       1000, on_retry, gun) >= 0)
+		if (sd_event_add_time_relative(gun->mesod->event, &gun->retry, CLOCK_MONOTONIC,
+					       usec, 1000, on_retry, gun) >= 0)
 			(void)sd_event_source_set_priority(gun->retry, PRIORITY_GUN);
 		return;
 	}

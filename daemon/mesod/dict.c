@@ -58,8 +58,9 @@ static int read_value(sd_bus_message *message, const struct dict_entry *entry, s
 	if (r < 0)
 		return r;
 	if (number < entry->min || number > entry->max)
-		return bus_fail(error, ERROR_INVALID_ARGUMENT, "%s=%u is out of range, limit=%u to %u",
-				entry->key, number, entry->min, entry->max);
+		return bus_fail(error, ERROR_INVALID_ARGUMENT,
+				"%s=%u is out of range, limit=%u to %u", entry->key, number,
+				entry->min, entry->max);
 	*(uint32_t *)entry->value = number;
 	return 0;
 }

@@ -14,11 +14,11 @@
 
 struct dict_entry {
 	const char *key;
-	char type;	     /* 'u', 'b' (int), 's' (copied into a buffer) */
+	char type; /* 'u', 'b' (int), 's' (copied into a buffer) */
 	bool required;
-	void *value;	     /* uint32_t *, int *, char * */
-	size_t size;	     /* of the buffer of an 's' */
-	uint32_t min, max;   /* of a 'u' */
+	void *value;       /* uint32_t *, int *, char * */
+	size_t size;       /* of the buffer of an 's' */
+	uint32_t min, max; /* of a 'u' */
 };
 
 #define DICT_ENTRIES_MAX 16

@@ -19,8 +19,8 @@
 #include "stream.h"
 #include "telemetry.h"
 
-#define EVENT_DEPTH	 1024
-#define CHECK_STOP_US	 10000 /* after a stop, look what became of it even if no event tells */
+#define EVENT_DEPTH   1024
+#define CHECK_STOP_US 10000 /* after a stop, look what became of it even if no event tells */
 
 const char *gun_state_name(uint32_t state)
 {
@@ -171,7 +171,8 @@ static bool serial_is_valid(const char serial[MESO_SERIAL_LEN])
 	const size_t length = strnlen(serial, MESO_SERIAL_LEN);
 
 	return length > 0 && length < MESO_SERIAL_LEN &&
-	       strspn(serial, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
+	       strspn(serial,
+		      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
 		       length;
 }
 

@@ -21,11 +21,11 @@ struct telemetry;
 
 /* How far the gun's past is known. */
 enum gun_stage {
-	GUN_TAKING,	 /* not yet under our control, or not yet quiet */
-	GUN_COMPARING,	 /* the ledger compares its numbers */
+	GUN_TAKING,      /* not yet under our control, or not yet quiet */
+	GUN_COMPARING,   /* the ledger compares its numbers */
 	GUN_RECONCILING, /* its log is being recorded, an old reservation settled */
-	GUN_READY,	 /* may be armed, if nothing else forbids */
-	GUN_GONE,	 /* unplugged; kept only while a job still refers to it */
+	GUN_READY,       /* may be armed, if nothing else forbids */
+	GUN_GONE,        /* unplugged; kept only while a job still refers to it */
 };
 
 struct gun {
@@ -34,7 +34,7 @@ struct gun {
 	unsigned int refs;
 
 	char serial[MESO_SERIAL_LEN];
-	char *path;		/* on the bus */
+	char *path; /* on the bus */
 	char *uri;
 	inj_gun *handle;
 	struct meso_info info;
@@ -47,9 +47,9 @@ struct gun {
 	sd_event_source *retry; /* reconciliation and settlement, while they cannot go on */
 	sd_bus_slot *slot;
 
-	struct session *session;/* open on this gun, or NULL */
-	struct lease *lease;	/* reserved and not settled, or NULL */
-	bool collecting;	/* a job of collect.c is under way */
+	struct session *session; /* open on this gun, or NULL */
+	struct lease *lease;     /* reserved and not settled, or NULL */
+	bool collecting;         /* a job of collect.c is under way */
 	bool collect_again;
 	struct telemetry *telemetry;
 	struct streams *streams;

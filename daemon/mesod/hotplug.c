@@ -24,7 +24,7 @@ struct place {
 	char *uri;
 	uint64_t delay_us; /* before the next attempt */
 	uint64_t due_us;
-	int failure;	   /* what was logged last */
+	int failure; /* what was logged last */
 };
 
 struct hotplug {
@@ -68,8 +68,8 @@ static void place_try(struct hotplug *hotplug, struct place *place)
 	}
 	if (r != place->failure && r != -ENOENT && r != -ECONNREFUSED)
 		log_main(mesod, LOG_WARNING, "%s: %s", place->uri,
-			 r == -EEXIST ? "another gun with its serial is here; left alone" :
-					strerrordesc_np(-r));
+			 r == -EEXIST ? "another gun with its serial is here; left alone"
+				      : strerrordesc_np(-r));
 	place->failure = r;
 	place->due_us = monotonic_now_ns() / 1000 + place->delay_us;
 	/* A gun that is not there costs nothing to ask for; one that does not answer does. */

@@ -22,8 +22,8 @@ void lease_id_format(const uint8_t id[MESO_LEASE_ID_LEN], char buf[static LEASE_
 		snprintf(buf + 2 * i, 3, "%02x", id[i]);
 }
 
-int lease_new(struct gun *gun, const uint8_t id[MESO_LEASE_ID_LEN], uint64_t sequence, uint32_t kind,
-	      struct lease **ret)
+int lease_new(struct gun *gun, const uint8_t id[MESO_LEASE_ID_LEN], uint64_t sequence,
+	      uint32_t kind, struct lease **ret)
 {
 	struct lease *lease = calloc(1, sizeof(*lease));
 
@@ -81,7 +81,8 @@ static int on_beat(sd_event_source *source, uint64_t usec, void *userdata)
 	r = inj_gun_heartbeat(gun->handle, lease->id);
 	if (r < 0) {
 		/* Over already, most likely; if not, it must be. */
-		log_gun(gun, LOG_DEBUG, "lease %s: heartbeat: %s", lease->text, strerrordesc_np(-r));
+		log_gun(gun, LOG_DEBUG, "lease %s: heartbeat: %s", lease->text,
+			strerrordesc_np(-r));
 		gun_disarm(gun);
 		return 0;
 	}
@@ -94,8 +95,8 @@ int lease_begin(struct lease *lease)
 	int r;
 
 	lease->stage = LEASE_LIVE;
-	r = sd_event_add_time_relative(lease->gun->mesod->event, &lease->heartbeat, CLOCK_BOOTTIME, 0,
-				       1000, on_beat, lease);
+	r = sd_event_add_time_relative(lease->gun->mesod->event, &lease->heartbeat, CLOCK_BOOTTIME,
+				       0, 1000, on_beat, lease);
 	if (r >= 0)
 		r = sd_event_source_set_priority(lease->heartbeat, PRIORITY_HEARTBEAT);
 	if (r < 0)
@@ -111,8 +112,8 @@ static int on_overdue(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)source;
 	(void)usec;
 	lease->overdue = true;
-	log_gun(gun, LOG_WARNING, "lease %s: not settled yet; what it reserved stays spent until it is",
-		lease->text);
+	log_gun(gun, LOG_WARNING,
+		"lease %s: not settled yet; what it reserved stays spent until it is", lease->text);
 	if (session_of_lease(lease))
 		session_lease_overdue(gun->session);
 	return 0;
@@ -132,7 +133,8 @@ void lease_close(struct lease *lease, uint32_t end)
 	if (!lease->overdue_timer &&
 	    sd_event_add_time_relative(gun->mesod->event, &lease->overdue_timer, CLOCK_MONOTONIC,
 				       LEASE_OVERDUE_US, 0, on_overdue, lease) < 0)
-		log_gun(gun, LOG_WARNING, "lease %s: no timer to watch its settlement", lease->text);
+		log_gun(gun, LOG_WARNING, "lease %s: no timer to watch its settlement",
+			lease->text);
 	collect_later(gun, 0);
 }
 
@@ -147,8 +149,8 @@ void lease_check(struct lease *lease, const struct meso_status *status)
 		return;
 	}
 	if (memcmp(status->lease_id, lease->id, MESO_LEASE_ID_LEN) != 0)
-		lease_close(lease, status->boot_id == lease->armed_boot_id ? MESO_END_NONE :
-									     MESO_END_REBOOT);
+		lease_close(lease, status->boot_id == lease->armed_boot_id ? MESO_END_NONE
+									   : MESO_END_REBOOT);
 	else if (status->lease_end != MESO_END_NONE)
 		lease_close(lease, status->lease_end);
 }

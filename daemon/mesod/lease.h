@@ -19,11 +19,11 @@
 /* How long a lease that has ended may stay unsettled before a caller who waits is told so. */
 #define LEASE_OVERDUE_US   2000000
 
-#define LEASE_TEXT_MAX	   (2 * MESO_LEASE_ID_LEN + 1)
+#define LEASE_TEXT_MAX (2 * MESO_LEASE_ID_LEN + 1)
 
 enum lease_stage {
-	LEASE_LIVE,	/* the gun may fire */
-	LEASE_CLOSING,	/* over, or in doubt; not all evidence is here */
+	LEASE_LIVE,     /* the gun may fire */
+	LEASE_CLOSING,  /* over, or in doubt; not all evidence is here */
 	LEASE_SETTLING, /* the ledger has the evidence */
 };
 
@@ -33,26 +33,26 @@ struct lease {
 	struct gun *gun;
 	uint8_t id[MESO_LEASE_ID_LEN];
 	char text[LEASE_TEXT_MAX];
-	uint64_t session;     /* number on the bus of the session it was reserved in; 0: of before */
+	uint64_t session; /* number on the bus of the session it was reserved in; 0: of before */
 	uint64_t sequence;
 	uint32_t kind;
 	enum lease_stage stage;
-	uint32_t end;	      /* MESO_END_* as far as is known */
-	bool never_armed;     /* proven: ARM was not sent, or was refused for certain */
-	bool contact;	      /* contact was seen since ARM */
-	bool events_lost;     /* so contact may have been missed */
+	uint32_t end;     /* MESO_END_* as far as is known */
+	bool never_armed; /* proven: ARM was not sent, or was refused for certain */
+	bool contact;     /* contact was seen since ARM */
+	bool events_lost; /* so contact may have been missed */
 	bool overdue;
-	uint64_t closed_ns;   /* when it began to close, CLOCK_MONOTONIC */
+	uint64_t closed_ns; /* when it began to close, CLOCK_MONOTONIC */
 	uint64_t armed_boot_id;
-	uint64_t shot_count;  /* the gun's counters when it was reserved */
+	uint64_t shot_count; /* the gun's counters when it was reserved */
 	uint64_t total_nl;
 	sd_event_source *heartbeat;
 	sd_event_source *overdue_timer;
 };
 
 /* The gun's reservation, from now on; @stage is LEASE_CLOSING until lease_begin(). -ENOMEM */
-int lease_new(struct gun *gun, const uint8_t id[MESO_LEASE_ID_LEN], uint64_t sequence, uint32_t kind,
-	      struct lease **ret);
+int lease_new(struct gun *gun, const uint8_t id[MESO_LEASE_ID_LEN], uint64_t sequence,
+	      uint32_t kind, struct lease **ret);
 struct lease *lease_free(struct lease *lease);
 
 /* The gun has accepted it: beats its heart from now on.  On failure the lease is closing. */

@@ -13,7 +13,7 @@
 #include "macros.h"
 
 struct logger {
-	bool journal;	  /* standard error is the journal: speak to it properly */
+	bool journal;     /* standard error is the journal: speak to it properly */
 	int max_priority; /* LOG_*: what is less urgent is dropped */
 };
 

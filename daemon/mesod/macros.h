@@ -29,17 +29,17 @@ static inline void closep(int *fd)
 }
 
 /* Takes the value out of a variable that a clean-up watches. */
-#define TAKE_PTR(p)                        \
-	({                                 \
+#define TAKE_PTR(p)                         \
+	({                                  \
 		__typeof__(p) taken_ = (p); \
-		(p) = NULL;                \
-		taken_;                    \
+		(p) = NULL;                 \
+		taken_;                     \
 	})
-#define TAKE_FD(fd)            \
-	({                     \
+#define TAKE_FD(fd)                \
+	({                         \
 		int taken_ = (fd); \
-		(fd) = -1;     \
-		taken_;        \
+		(fd) = -1;         \
+		taken_;            \
 	})
 
 #endif /* MESOD_MACROS_H */

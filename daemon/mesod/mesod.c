@@ -24,9 +24,9 @@
 #include "macros.h"
 #include "session.h"
 
-#define UPKEEP_US	1000000
-#define STOP_LOOK_US	10000
-#define STOP_LIMIT_NS	4000000000ULL
+#define UPKEEP_US     1000000
+#define STOP_LOOK_US  10000
+#define STOP_LIMIT_NS 4000000000ULL
 
 /* ---- small services ------------------------------------------------------------------ */
 
@@ -194,8 +194,8 @@ static void leftovers_done(void *userdata, int r)
 	struct mesod *mesod = l->mesod;
 
 	if (r >= 0 && l->n)
-		log_main(mesod, LOG_NOTICE, "%zu sessions were open when the last daemon ended: closed",
-			 l->n);
+		log_main(mesod, LOG_NOTICE,
+			 "%zu sessions were open when the last daemon ended: closed", l->n);
 	else if (r < 0 && r != -ECANCELED)
 		log_main(mesod, LOG_ERR, "sessions of before could not be closed: %s",
 			 strerrordesc_np(-r));
@@ -321,8 +321,8 @@ static int begin(struct mesod *mesod)
 	if (r >= 0)
 		r = sd_event_source_set_priority(mesod->worker_io, PRIORITY_WORKER);
 	if (r >= 0)
-		r = sd_event_add_time_relative(mesod->event, &mesod->upkeep, CLOCK_MONOTONIC, UPKEEP_US,
-					       100000, on_upkeep, mesod);
+		r = sd_event_add_time_relative(mesod->event, &mesod->upkeep, CLOCK_MONOTONIC,
+					       UPKEEP_US, 100000, on_upkeep, mesod);
 	if (r < 0) {
 		log_main(mesod, LOG_ERR, "cannot start: %s", strerrordesc_np(-r));
 		return r;

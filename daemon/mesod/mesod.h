@@ -19,20 +19,20 @@
 #include "worker.h"
 
 /* Of the loop's sources: a flood on the bus never stands before a stop or a heartbeat. */
-#define PRIORITY_STOP	   (-100)
+#define PRIORITY_STOP      (-100)
 #define PRIORITY_HEARTBEAT (-90)
-#define PRIORITY_GUN	   (-80)
-#define PRIORITY_WORKER	   (-70)
-#define PRIORITY_BUS	   0
+#define PRIORITY_GUN       (-80)
+#define PRIORITY_WORKER    (-70)
+#define PRIORITY_BUS       0
 #define PRIORITY_TELEMETRY 50
 
 /* Jobs of the ledger's worker: what a client may cause leaves room for what a gun needs. */
-#define WORKER_DEPTH	   64
+#define WORKER_DEPTH       64
 #define WORKER_CLIENTS_MAX 40
 /* How old the worker's last answer may be while a gun is armed. */
 #define WORKER_SILENCE_NS  2000000000ULL
 
-#define SESSIONS_MAX	   32
+#define SESSIONS_MAX 32
 
 struct authority;
 struct gun;
@@ -46,24 +46,24 @@ struct mesod {
 
 	sd_event *event;
 	sd_bus *bus;
-	struct ledger *ledger;	   /* the worker's alone, but for its state */
+	struct ledger *ledger; /* the worker's alone, but for its state */
 	char ledger_id[LEDGER_ID_TEXT_MAX];
-	char *problem;		   /* of the ledger when it was opened */
+	char *problem;                /* of the ledger when it was opened */
 	enum ledger_state told_state; /* newest that clients were told of */
 	struct worker *worker;
 	sd_event_source *worker_io;
-	sd_event_source *upkeep;   /* once a second */
+	sd_event_source *upkeep; /* once a second */
 
 	struct authority *authority;
 	struct hotplug *hotplug;
 	struct gun *guns;
 	struct session *sessions;
-	uint64_t last_session;	   /* number of the newest, in this daemon's life */
+	uint64_t last_session; /* number of the newest, in this daemon's life */
 	unsigned int n_sessions;
 	unsigned int n_watchers;
 	unsigned int n_streams;
 
-	bool named;		   /* org.mesod1 is ours */
+	bool named; /* org.mesod1 is ours */
 	bool stopping;
 	uint64_t stop_limit_ns;
 };
@@ -91,6 +91,7 @@ enum ledger_state mesod_ledger_state(const struct mesod *mesod);
 const char *mesod_state_name(const struct mesod *mesod);
 
 /* A job that a client caused: -ENOBUFS when there are too many. */
-int mesod_submit_client(struct mesod *mesod, worker_run_fn run, worker_done_fn done, void *userdata);
+int mesod_submit_client(struct mesod *mesod, worker_run_fn run, worker_done_fn done,
+			void *userdata);
 
 #endif /* MESOD_MESOD_H */

@@ -27,11 +27,11 @@ static const char usage[] =
 	"  --help, --version\n";
 
 static const struct option long_options[] = {
-	{ "sim", required_argument, NULL, 's' },     { "address", required_argument, NULL, 'a' },
-	{ "owner", required_argument, NULL, 'o' },   { "state", required_argument, NULL, 'S' },
-	{ "mark", required_argument, NULL, 'm' },    { "config", required_argument, NULL, 'c' },
-	{ "debug", no_argument, NULL, 'd' },	     { "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'v' },	     { NULL, 0, NULL, 0 },
+	{ "sim", required_argument, NULL, 's' },   { "address", required_argument, NULL, 'a' },
+	{ "owner", required_argument, NULL, 'o' }, { "state", required_argument, NULL, 'S' },
+	{ "mark", required_argument, NULL, 'm' },  { "config", required_argument, NULL, 'c' },
+	{ "debug", no_argument, NULL, 'd' },       { "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'v' },     { NULL, 0, NULL, 0 },
 };
 
 static int refuse(const char *what, const char *value)
@@ -116,7 +116,8 @@ static int set_defaults(struct options *options)
 	if (!options->state)
 		options->state = directory_of("STATE_DIRECTORY", "/var/lib/meso");
 	if (!options->mark) {
-		_cleanup_(freep) char *directory = directory_of("CACHE_DIRECTORY", "/var/cache/meso");
+		_cleanup_(freep) char *directory =
+			directory_of("CACHE_DIRECTORY", "/var/cache/meso");
 
 		if (!directory || asprintf(&options->mark, "%s/meso-ledger.mark", directory) < 0)
 			options->mark = NULL;

@@ -14,12 +14,12 @@
 
 struct options {
 	const char *address; /* of a private bus; NULL: the system bus */
-	char *state;	     /* directory of the ledger */
-	char *mark;	     /* file that the chain's head is left in too */
+	char *state;         /* directory of the ledger */
+	char *mark;          /* file that the chain's head is left in too */
 	const char *config;
 	const char *sim[SIM_PLACES_MAX]; /* sockets of meso-gun, or directories of such */
 	size_t n_sim;
-	uid_t owner;	     /* on a private bus: who counts as root */
+	uid_t owner; /* on a private bus: who counts as root */
 	int log_level;
 };
 

@@ -46,9 +46,11 @@ int peer_new(sd_bus *bus, const char *name, void (*gone)(void *userdata), void *
 	struct peer *peer;
 	int r;
 
-	if (asprintf(&rule, "type='signal',sender='org.freedesktop.DBus',"
-			    "path='/org/freedesktop/DBus',interface='org.freedesktop.DBus',"
-			    "member='NameOwnerChanged',arg0='%s'", name) < 0)
+	if (asprintf(&rule,
+		     "type='signal',sender='org.freedesktop.DBus',"
+		     "path='/org/freedesktop/DBus',interface='org.freedesktop.DBus',"
+		     "member='NameOwnerChanged',arg0='%s'",
+		     name) < 0)
 		return -ENOMEM;
 	peer = calloc(1, sizeof(*peer));
 	if (!peer)

@@ -12,8 +12,8 @@
 #include "macros.h"
 #include "mesod.h"
 
-#define RETRY_US	20000
-#define RETRY_OWNER_US	500000
+#define RETRY_US        20000
+#define RETRY_OWNER_US  500000
 #define RETRY_LEDGER_US 2000000
 
 struct comparison {
@@ -60,7 +60,8 @@ static int take_over_debt(struct gun *gun, const struct ledger_outstanding *o)
 	gun->lease->total_nl = o->total_nl;
 	/* Nobody watched: a prime earns no credit by this evidence. */
 	gun->lease->events_lost = true;
-	log_gun(gun, LOG_NOTICE, "lease %s was not settled: reading what became of it", gun->lease->text);
+	log_gun(gun, LOG_NOTICE, "lease %s was not settled: reading what became of it",
+		gun->lease->text);
 	lease_close(gun->lease, MESO_END_NONE);
 	return 0;
 }
@@ -140,8 +141,9 @@ static int take(struct gun *gun, struct meso_status *ret_status)
 	r = inj_gun_get_status(gun->handle, ret_status);
 	if (r < 0)
 		return r;
-	return gun_status_is_quiet(ret_status) && (ret_status->flags & MESO_STATUS_RECONCILED) ? 0 :
-												 -EAGAIN;
+	return gun_status_is_quiet(ret_status) && (ret_status->flags & MESO_STATUS_RECONCILED)
+		       ? 0
+		       : -EAGAIN;
 }
 
 void reconcile_continue(struct gun *gun)

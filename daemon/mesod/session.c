@@ -51,8 +51,7 @@ const char *session_silence_reason(const struct session *session)
 		return "the session is closing";
 	if (session->lease_fd < 0)
 		return "its opener is gone";
-	if (session->keep_alive &&
-	    monotonic_now_ns() - session->alive_ns > SESSION_KEEP_ALIVE_NS)
+	if (session->keep_alive && monotonic_now_ns() - session->alive_ns > SESSION_KEEP_ALIVE_NS)
 		return "its opener sends no keep-alive";
 	return NULL;
 }
@@ -98,11 +97,12 @@ void session_shot(struct session *session, const struct meso_shot *shot)
 		(void)inj_gun_get_status(session->gun->handle, &status);
 	r = session_new_signal(session, "Shot", &signal);
 	if (r >= 0)
-		r = sd_bus_message_append(signal, "a{sv}", 9, "number", "t", shot->number, "asked_nl",
-					  "u", shot->asked_nl, "delivered_nl", "u", delivered,
-					  "depth_um", "u", shot->depth_um, "peak_pa", "i",
-					  shot->peak_pa, "result", "s", result ? result : "unknown",
-					  "session_nl", "t", session->delivered_nl, "left_nl", "u",
+		r = sd_bus_message_append(signal, "a{sv}", 9, "number", "t", shot->number,
+					  "asked_nl", "u", shot->asked_nl, "delivered_nl", "u",
+					  delivered, "depth_um", "u", shot->depth_um, "peak_pa",
+					  "i", shot->peak_pa, "result", "s",
+					  result ? result : "unknown", "session_nl", "t",
+					  session->delivered_nl, "left_nl", "u",
 					  status.lease_left_nl, "shots_left", "u",
 					  status.lease_shots_left);
 	if (r >= 0)
@@ -209,7 +209,8 @@ static void closing_done(void *userdata, int r)
 	if (session->close_call)
 		answer_close(session, r, &c->account);
 	if (session->disarm_call)
-		bus_reply_error(session->disarm_call, ERROR_NO_SUCH_SESSION, "the session is closed");
+		bus_reply_error(session->disarm_call, ERROR_NO_SUCH_SESSION,
+				"the session is closed");
 	log_gun(session->gun, LOG_INFO, "session %lld closed: %s", (long long)session->number,
 		session->close_reason);
 	tell_closed(session);
@@ -268,8 +269,9 @@ void session_lease_settled(struct session *session, const struct lease *lease, b
 void session_lease_overdue(struct session *session)
 {
 	if (session->disarm_call) {
-		bus_reply_error(session->disarm_call, ERROR_TIMEOUT,
-				"the gun was told to stop, but has not yet confirmed what it delivered");
+		bus_reply_error(
+			session->disarm_call, ERROR_TIMEOUT,
+			"the gun was told to stop, but has not yet confirmed what it delivered");
 		session->disarm_call = sd_bus_message_unref(session->disarm_call);
 	}
 	try_close(session);
@@ -345,20 +347,23 @@ static void answer_opening_failed(const struct opening *o, int r)
 {
 	switch (-r) {
 	case ENOENT:
-		bus_reply_error(o->call, ERROR_NO_SUCH_PATIENT, "no patient with that id or reference");
+		bus_reply_error(o->call, ERROR_NO_SUCH_PATIENT,
+				"no patient with that id or reference");
 		return;
 	case EBUSY:
 		bus_reply_error(o->call, ERROR_BUSY, "the gun or the patient has a session");
 		return;
 	case EPERM:
-		bus_reply_error(o->call, ERROR_NOT_OPERATOR, "uid=%u is no registered operator", o->uid);
+		bus_reply_error(o->call, ERROR_NOT_OPERATOR, "uid=%u is no registered operator",
+				o->uid);
 		return;
 	case EKEYEXPIRED:
-		bus_reply_error(o->call, ERROR_NOT_OPERATOR, "uid=%u: the licence has expired", o->uid);
+		bus_reply_error(o->call, ERROR_NOT_OPERATOR, "uid=%u: the licence has expired",
+				o->uid);
 		return;
 	case EUCLEAN:
-		bus_reply_error(o->call, ERROR_QUARANTINED, "gun %s: its numbers disagree with the ledger",
-				o->serial);
+		bus_reply_error(o->call, ERROR_QUARANTINED,
+				"gun %s: its numbers disagree with the ledger", o->serial);
 		return;
 	default:
 		bus_reply_error(o->call, ERROR_LEDGER, "the ledger did not open a session: %s",
@@ -376,7 +381,8 @@ static int make_lease_fd(struct session *session, int *ret_theirs)
 	session->lease_fd = ends[0];
 	*ret_theirs = ends[1];
 	/* No event but the end: what the opener may write means nothing. */
-	r = sd_event_add_io(session->mesod->event, &session->hangup, ends[0], 0, on_hangup, session);
+	r = sd_event_add_io(session->mesod->event, &session->hangup, ends[0], 0, on_hangup,
+			    session);
 	return r < 0 ? r : sd_event_source_set_priority(session->hangup, PRIORITY_STOP);
 }
 
@@ -406,7 +412,9 @@ static int session_new(const struct opening *o, struct session **ret, int *ret_t
 
 	session->opener = strdup(sd_bus_message_get_sender(o->call));
 	r = session->opener && asprintf(&session->path, BUS_SESSIONS "/%llu",
-					(unsigned long long)session->n) > 0 ? 0 : -ENOMEM;
+					(unsigned long long)session->n) > 0
+		    ? 0
+		    : -ENOMEM;
 	if (r >= 0)
 		r = make_lease_fd(session, ret_theirs);
 	if (r >= 0)
@@ -504,13 +512,14 @@ int session_open(struct mesod *mesod, sd_bus_message *call, const struct caller 
 		return bus_fail(error, ERROR_LEDGER, "the ledger is %s; nothing arms",
 				ledger_state_name(state));
 	if (gun->quarantined)
-		return bus_fail(error, ERROR_QUARANTINED, "gun %s: its numbers disagree with the ledger",
-				gun->serial);
+		return bus_fail(error, ERROR_QUARANTINED,
+				"gun %s: its numbers disagree with the ledger", gun->serial);
 	if (gun->session)
 		return bus_fail(error, ERROR_BUSY, "gun %s has a session", gun->serial);
 	if (gun->stage != GUN_READY)
 		return bus_fail(error, ERROR_INTERLOCK,
-				"gun %s is still being compared with the ledger; try again", gun->serial);
+				"gun %s is still being compared with the ledger; try again",
+				gun->serial);
 	if (mesod->n_sessions >= SESSIONS_MAX)
 		return bus_fail(error, ERROR_LIMIT, "sessions=%u limit=%u", mesod->n_sessions,
 				SESSIONS_MAX);

@@ -25,33 +25,33 @@ struct peer;
 struct session {
 	struct session *next;
 	struct mesod *mesod;
-	struct gun *gun;	  /* a reference; may have gone */
+	struct gun *gun; /* a reference; may have gone */
 	uint64_t n;
 	char *path;
 	sd_bus_slot *slot;
 
-	int64_t number;		  /* in the ledger */
+	int64_t number; /* in the ledger */
 	struct ledger_id patient;
 	char patient_text[LEDGER_ID_TEXT_MAX];
 	char operator_text[LEDGER_ID_TEXT_MAX];
 	int64_t opened_s;
 
-	char *opener;		  /* unique name on the bus */
+	char *opener; /* unique name on the bus */
 	uint32_t uid;
 	struct peer *peer;
-	int lease_fd;		  /* ours; the other end is the opener's */
+	int lease_fd; /* ours; the other end is the opener's */
 	sd_event_source *hangup;
 	bool keep_alive;
-	uint64_t alive_ns;	  /* newest keep-alive */
+	uint64_t alive_ns; /* newest keep-alive */
 
 	bool loaded;
-	struct meso_config syringe;/* what was loaded: no dose in it yet */
-	struct meso_config given; /* what the gun was last configured with by us */
-	bool configured;	  /* and it was accepted */
+	struct meso_config syringe;  /* what was loaded: no dose in it yet */
+	struct meso_config given;    /* what the gun was last configured with by us */
+	bool configured;             /* and it was accepted */
 	struct policy_request asked; /* newest request, for the limits shown */
 	bool asked_valid;
 
-	bool arming;		  /* a reservation is under way */
+	bool arming; /* a reservation is under way */
 	bool closing;
 	bool close_submitted;
 	const char *close_reason;

@@ -17,12 +17,12 @@
 #include "mesod.h"
 #include "verdicts.h"
 
-#define PRIME_RATE_MHZ	  5000
-#define PRIME_EXPIRY_MS	  120000
-#define AREA_MAX	  64
-#define REST_PA		  25000 /* a gun arms below 30,000 Pa (docs/gun-protocol.md); frames are old */
-#define WAIT_US		  20000
-#define WAIT_LIMIT_NS	  3000000000ULL
+#define PRIME_RATE_MHZ  5000
+#define PRIME_EXPIRY_MS 120000
+#define AREA_MAX        64
+#define REST_PA         25000 /* a gun arms below 30,000 Pa (docs/gun-protocol.md); frames are old */
+#define WAIT_US         20000
+#define WAIT_LIMIT_NS   3000000000ULL
 
 struct arming {
 	struct mesod *mesod;
@@ -51,8 +51,8 @@ static int check_session(const struct session *session, sd_bus_error *error)
 	if (gun->stage == GUN_GONE)
 		return bus_fail(error, ERROR_GUN_GONE, "the gun was unplugged");
 	if (gun->quarantined)
-		return bus_fail(error, ERROR_QUARANTINED, "gun %s: its numbers disagree with the ledger",
-				gun->serial);
+		return bus_fail(error, ERROR_QUARANTINED,
+				"gun %s: its numbers disagree with the ledger", gun->serial);
 	if (state != LEDGER_OK)
 		return bus_fail(error, ERROR_LEDGER, "the ledger is %s; nothing arms",
 				ledger_state_name(state));
@@ -65,7 +65,8 @@ static int check_session(const struct session *session, sd_bus_error *error)
 	if (gun->lease)
 		return bus_fail(error, ERROR_BUSY, "the last lease is not settled yet");
 	if (!session->loaded)
-		return bus_fail(error, ERROR_INTERLOCK, "not loaded: say what is in the gun first (Load)");
+		return bus_fail(error, ERROR_INTERLOCK,
+				"not loaded: say what is in the gun first (Load)");
 	return 0;
 }
 
@@ -87,7 +88,8 @@ static int check_status(const struct meso_status *status, uint32_t kind, sd_bus_
 
 /* What the gun itself would refuse is refused before anything is reserved. */
 static int check_request(const struct meso_info *info, const struct meso_config *config,
-			 uint64_t volume_nl, uint32_t shots, uint32_t free_slots, sd_bus_error *error)
+			 uint64_t volume_nl, uint32_t shots, uint32_t free_slots,
+			 sd_bus_error *error)
 {
 	const uint32_t step = info->dose_step_nl ? info->dose_step_nl : 1;
 
@@ -95,10 +97,11 @@ static int check_request(const struct meso_info *info, const struct meso_config 
 		return bus_fail(error, ERROR_INVALID_ARGUMENT, "dose_nl=%u limit=%u to %u",
 				config->dose_nl, info->dose_min_nl, info->dose_max_nl);
 	if (config->dose_nl % step)
-		return bus_fail(error, ERROR_INVALID_ARGUMENT,
-				"dose_nl=%u is off the gun's step of %u: its neighbours are %u and %u",
-				config->dose_nl, step, config->dose_nl / step * step,
-				(config->dose_nl / step + 1) * step);
+		return bus_fail(
+			error, ERROR_INVALID_ARGUMENT,
+			"dose_nl=%u is off the gun's step of %u: its neighbours are %u and %u",
+			config->dose_nl, step, config->dose_nl / step * step,
+			(config->dose_nl / step + 1) * step);
 	if (config->depth_um > info->depth_max_um)
 		return bus_fail(error, ERROR_INVALID_ARGUMENT, "depth_um=%u limit=%u",
 				config->depth_um, info->depth_max_um);
@@ -109,11 +112,13 @@ static int check_request(const struct meso_info *info, const struct meso_config 
 		return bus_fail(error, ERROR_INVALID_ARGUMENT, "capacity_nl=%u limit=%u",
 				config->capacity_nl, info->capacity_max_nl);
 	if (volume_nl > info->lease_max_nl)
-		return bus_fail(error, ERROR_INVALID_ARGUMENT, "volume of the lease: %llu nl, limit=%u nl",
+		return bus_fail(error, ERROR_INVALID_ARGUMENT,
+				"volume of the lease: %llu nl, limit=%u nl",
 				(unsigned long long)volume_nl, info->lease_max_nl);
 	if (shots > info->lease_max_shots || shots > free_slots)
 		return bus_fail(error, ERROR_INVALID_ARGUMENT, "shots=%u limit=%u", shots,
-				info->lease_max_shots < free_slots ? info->lease_max_shots : free_slots);
+				info->lease_max_shots < free_slots ? info->lease_max_shots
+								   : free_slots);
 	return 0;
 }
 
@@ -250,7 +255,8 @@ static int arm(struct arming *a, struct session *session, struct lease *lease, s
 	if (r < 0) {
 		/* Whatever it was, the gun may have forgotten how it was configured. */
 		session->configured = false;
-		log_gun(gun, LOG_WARNING, "lease %s: not armed: %s", lease->text, strerrordesc_np(-r));
+		log_gun(gun, LOG_WARNING, "lease %s: not armed: %s", lease->text,
+			strerrordesc_np(-r));
 		if (refusal_is_certain(r)) {
 			take_back(gun, lease);
 		} else {
@@ -276,18 +282,21 @@ static void answer_refused(const struct arming *a, int r)
 		verdicts_refuse(a->call, &a->verdicts[0]);
 		return;
 	case EBUSY:
-		bus_reply_error(a->call, ERROR_BUSY, "the gun has a reservation that is not settled");
+		bus_reply_error(a->call, ERROR_BUSY,
+				"the gun has a reservation that is not settled");
 		return;
 	case EUCLEAN:
-		bus_reply_error(a->call, ERROR_QUARANTINED, "gun %s: its numbers disagree with the ledger",
-				a->serial);
+		bus_reply_error(a->call, ERROR_QUARANTINED,
+				"gun %s: its numbers disagree with the ledger", a->serial);
 		return;
 	case ENOENT:
 	case EXDEV:
-		bus_reply_error(a->call, ERROR_NO_SUCH_SESSION, "the session is not open on this gun");
+		bus_reply_error(a->call, ERROR_NO_SUCH_SESSION,
+				"the session is not open on this gun");
 		return;
 	default:
-		bus_reply_error(a->call, ERROR_LEDGER, "nothing was reserved: %s", strerrordesc_np(-r));
+		bus_reply_error(a->call, ERROR_LEDGER, "nothing was reserved: %s",
+				strerrordesc_np(-r));
 	}
 }
 
@@ -446,8 +455,8 @@ static int wait_for_rest(struct session *session, sd_bus_message *call,
 	w->shots = shots;
 	w->draft = *draft;
 	w->until_ns = monotonic_now_ns() + WAIT_LIMIT_NS;
-	r = sd_event_add_time_relative(session->mesod->event, &w->timer, CLOCK_MONOTONIC, WAIT_US, 1000,
-				       on_waited, w);
+	r = sd_event_add_time_relative(session->mesod->event, &w->timer, CLOCK_MONOTONIC, WAIT_US,
+				       1000, on_waited, w);
 	if (r < 0) {
 		waiting_free(w);
 		return bus_fail_internal(error, r);
@@ -508,8 +517,8 @@ static int start(struct session *session, sd_bus_message *call, const struct mes
 		r = inj_gun_get_info(gun->handle, &info);
 	if (r < 0)
 		return bus_fail_gun(error, r, "the gun cannot be controlled and read");
-	r = check_request(&info, config, volume_nl, shots,
-			  info.journal_size - status.journal_count, error);
+	r = check_request(&info, config, volume_nl, shots, info.journal_size - status.journal_count,
+			  error);
 	if (r >= 0)
 		r = check_status(&status, kind, error);
 	if (r >= 0)
@@ -555,14 +564,14 @@ int session_arm(struct session *session, sd_bus_message *call, const struct arm_
 	strcpy(draft.override, request->override);
 	draft.order.expiry_ms = request->expiry_ms;
 	if (pressure_holds(session))
-		return wait_for_rest(session, call, &config, MESO_KIND_TREAT, request->shots, &draft,
-				     error);
+		return wait_for_rest(session, call, &config, MESO_KIND_TREAT, request->shots,
+				     &draft, error);
 	return start(session, call, &config, MESO_KIND_TREAT, request->shots, &draft, error);
 }
 
 /* The fewest equal shots, each of whole steps and no larger than @most. */
-static bool divide(uint32_t volume_nl, uint32_t step, uint32_t least, uint32_t most, uint32_t *ret_dose,
-		   uint32_t *ret_shots)
+static bool divide(uint32_t volume_nl, uint32_t step, uint32_t least, uint32_t most,
+		   uint32_t *ret_dose, uint32_t *ret_shots)
 {
 	for (uint32_t shots = 1; volume_nl / shots >= least && shots <= volume_nl; shots++) {
 		if (volume_nl % shots || volume_nl / shots > most || (volume_nl / shots) % step)
@@ -596,9 +605,10 @@ int session_prime(struct session *session, sd_bus_message *call, uint32_t volume
 	if (!volume_nl || volume_nl > info.lease_max_nl ||
 	    !divide(volume_nl, info.dose_step_nl ? info.dose_step_nl : 1,
 		    info.dose_min_nl ? info.dose_min_nl : 1, most, &config.dose_nl, &shots))
-		return bus_fail(error, ERROR_INVALID_ARGUMENT,
-				"volume_nl=%u cannot be given in whole shots of %u to %u nl, limit=%u",
-				volume_nl, info.dose_min_nl, most, info.lease_max_nl);
+		return bus_fail(
+			error, ERROR_INVALID_ARGUMENT,
+			"volume_nl=%u cannot be given in whole shots of %u to %u nl, limit=%u",
+			volume_nl, info.dose_min_nl, most, info.lease_max_nl);
 	config.depth_um = 0;
 	config.mode = MESO_MODE_REPEAT;
 	config.rate_mhz = PRIME_RATE_MHZ < info.rate_max_mhz ? PRIME_RATE_MHZ : info.rate_max_mhz;

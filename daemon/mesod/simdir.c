@@ -83,8 +83,8 @@ int simdir_new(struct hotplug *hotplug, struct mesod *mesod, const char *path, s
 	dir->path = strdup(path);
 	r = dir->path ? sd_event_add_inotify(mesod->event, &dir->inotify, path,
 					     IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM,
-					     on_inotify, dir) :
-			-ENOMEM;
+					     on_inotify, dir)
+		      : -ENOMEM;
 	if (r < 0) {
 		simdir_free_all(dir);
 		return r;

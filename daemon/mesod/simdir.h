@@ -11,7 +11,8 @@ struct mesod;
 struct simdir;
 
 /* Adds one to the list; @list may point to NULL. */
-int simdir_new(struct hotplug *hotplug, struct mesod *mesod, const char *path, struct simdir **list);
+int simdir_new(struct hotplug *hotplug, struct mesod *mesod, const char *path,
+	       struct simdir **list);
 /* NULL is allowed; always returns NULL. */
 struct simdir *simdir_free_all(struct simdir *list);
 

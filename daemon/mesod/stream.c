@@ -178,7 +178,8 @@ static unsigned int count_of_client(const struct mesod *mesod, const char *clien
 	unsigned int n = 0;
 
 	for (const struct gun *gun = mesod->guns; gun; gun = gun->next)
-		for (const struct stream *s = gun->streams ? gun->streams->first : NULL; s; s = s->next)
+		for (const struct stream *s = gun->streams ? gun->streams->first : NULL; s;
+		     s = s->next)
 			n += strcmp(s->client, client) == 0;
 	return n;
 }
@@ -230,8 +231,9 @@ int streams_open(struct gun *gun, sd_bus_message *call, sd_bus_error *error)
 	int r;
 
 	if (mesod->n_streams >= STREAMS_MAX)
-		return bus_fail(error, ERROR_LIMIT, "streams=%u limit=%u: too many streams are open",
-				mesod->n_streams, STREAMS_MAX);
+		return bus_fail(error, ERROR_LIMIT,
+				"streams=%u limit=%u: too many streams are open", mesod->n_streams,
+				STREAMS_MAX);
 	if (count_of_client(mesod, client ? client : "") >= STREAMS_CLIENT_MAX)
 		return bus_fail(error, ERROR_LIMIT,
 				"limit=%u: this client has as many streams as one may have",

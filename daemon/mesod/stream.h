@@ -10,7 +10,7 @@
 
 #include <systemd/sd-bus.h>
 
-#define STREAMS_MAX	   16
+#define STREAMS_MAX        16
 #define STREAMS_CLIENT_MAX 4
 
 struct gun;

@@ -14,7 +14,7 @@
 #include "mesod.h"
 #include "peer.h"
 
-#define PERIOD_US	100000 /* 10 Hz */
+#define PERIOD_US           100000 /* 10 Hz */
 #define QUEUED_MESSAGES_MAX 256 /* beyond that the bus is slow: telemetry is what can be left out */
 
 struct watcher {
@@ -41,21 +41,47 @@ struct field {
 	char type;
 };
 
-#define FIELD(member, letter) { #member, offsetof(struct meso_status, member), letter }
+#define FIELD(member, letter)                                         \
+	{                                                             \
+#member, offsetof(struct meso_status, member), letter \
+	}
 
 static const struct field fields[] = {
-	FIELD(frame_ns, 't'),	     FIELD(age_ns, 't'),	FIELD(frame_seq, 't'),
-	FIELD(state, 'u'),	     FIELD(flags, 'u'),		FIELD(faults, 'u'),
-	FIELD(fault_counter, 'u'),   FIELD(boot_id, 't'),	FIELD(plunger_nm, 'i'),
-	FIELD(plunger2_nm, 'i'),     FIELD(target_nm, 'i'),	FIELD(depth_um, 'u'),
-	FIELD(depth_set_um, 'u'),    FIELD(pressure_pa, 'i'),	FIELD(pressure_limit_pa, 'i'),
-	FIELD(vacuum_pa, 'i'),	     FIELD(reservoir_nl, 'u'),	FIELD(battery_percent, 'u'),
-	FIELD(battery_mv, 'u'),	     FIELD(temperature_mc, 'i'),FIELD(shot_count, 't'),
-	FIELD(total_nl, 't'),	     FIELD(cartridge_id, 't'),	FIELD(lease_sequence, 't'),
-	FIELD(lease_left_nl, 'u'),   FIELD(lease_shots_left, 'u'), FIELD(lease_end, 'u'),
-	FIELD(lease_left_ms, 'u'),   FIELD(journal_first, 't'),	FIELD(journal_count, 'u'),
-	FIELD(dose_nl, 'u'),	     FIELD(mode, 'u'),		FIELD(rate_mhz, 'u'),
-	FIELD(bore_um, 'u'),	     FIELD(capacity_nl, 'u'),
+	FIELD(frame_ns, 't'),
+	FIELD(age_ns, 't'),
+	FIELD(frame_seq, 't'),
+	FIELD(state, 'u'),
+	FIELD(flags, 'u'),
+	FIELD(faults, 'u'),
+	FIELD(fault_counter, 'u'),
+	FIELD(boot_id, 't'),
+	FIELD(plunger_nm, 'i'),
+	FIELD(plunger2_nm, 'i'),
+	FIELD(target_nm, 'i'),
+	FIELD(depth_um, 'u'),
+	FIELD(depth_set_um, 'u'),
+	FIELD(pressure_pa, 'i'),
+	FIELD(pressure_limit_pa, 'i'),
+	FIELD(vacuum_pa, 'i'),
+	FIELD(reservoir_nl, 'u'),
+	FIELD(battery_percent, 'u'),
+	FIELD(battery_mv, 'u'),
+	FIELD(temperature_mc, 'i'),
+	FIELD(shot_count, 't'),
+	FIELD(total_nl, 't'),
+	FIELD(cartridge_id, 't'),
+	FIELD(lease_sequence, 't'),
+	FIELD(lease_left_nl, 'u'),
+	FIELD(lease_shots_left, 'u'),
+	FIELD(lease_end, 'u'),
+	FIELD(lease_left_ms, 'u'),
+	FIELD(journal_first, 't'),
+	FIELD(journal_count, 'u'),
+	FIELD(dose_nl, 'u'),
+	FIELD(mode, 'u'),
+	FIELD(rate_mhz, 'u'),
+	FIELD(bore_um, 'u'),
+	FIELD(capacity_nl, 'u'),
 };
 
 static int append_field(sd_bus_message *message, const struct meso_status *status,
@@ -163,8 +189,8 @@ static void telemetry_send(struct telemetry *telemetry, const struct meso_status
 		(void)sd_bus_get_n_queued_write(gun->mesod->bus, &queued);
 		if (queued > QUEUED_MESSAGES_MAX)
 			return;
-		if (sd_bus_message_new_signal(gun->mesod->bus, &signal, gun->path,
-					      "org.mesod1.Gun", "Telemetry") < 0 ||
+		if (sd_bus_message_new_signal(gun->mesod->bus, &signal, gun->path, "org.mesod1.Gun",
+					      "Telemetry") < 0 ||
 		    telemetry_append_status(signal, status) < 0 ||
 		    sd_bus_message_set_destination(signal, w->client) < 0)
 			return;

@@ -39,7 +39,8 @@ static void tell(struct udev_watch *watch, struct udev_device *device, bool here
 	}
 	r = hotplug_place_add(watch->hotplug, uri);
 	if (r < 0)
-		log_main(watch->mesod, LOG_ERR, "%s is not looked at: %s", node, strerrordesc_np(-r));
+		log_main(watch->mesod, LOG_ERR, "%s is not looked at: %s", node,
+			 strerrordesc_np(-r));
 }
 
 static int on_monitor(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -71,9 +72,10 @@ static int enumerate(struct udev_watch *watch)
 	r = udev_enumerate_add_match_subsystem(walk, SUBSYSTEM);
 	if (r >= 0)
 		r = udev_enumerate_scan_devices(walk);
-	udev_list_entry_foreach(entry, r >= 0 ? udev_enumerate_get_list_entry(walk) : NULL) {
-		struct udev_device *device = udev_device_new_from_syspath(
-			watch->udev, udev_list_entry_get_name(entry));
+	udev_list_entry_foreach(entry, r >= 0 ? udev_enumerate_get_list_entry(walk) : NULL)
+	{
+		struct udev_device *device =
+			udev_device_new_from_syspath(watch->udev, udev_list_entry_get_name(entry));
 
 		if (device)
 			tell(watch, device, true);
@@ -97,7 +99,8 @@ static int listen_to_udev(struct udev_watch *watch)
 		r = udev_monitor_enable_receiving(watch->monitor);
 	if (r >= 0)
 		r = sd_event_add_io(watch->mesod->event, &watch->io,
-				    udev_monitor_get_fd(watch->monitor), EPOLLIN, on_monitor, watch);
+				    udev_monitor_get_fd(watch->monitor), EPOLLIN, on_monitor,
+				    watch);
 	return r < 0 ? r : 0;
 }
 

@@ -21,11 +21,12 @@ int verdicts_append(sd_bus_message *message, const struct policy_verdict verdict
 	for (size_t i = 0; r >= 0 && i < POLICY_RULES; i++) {
 		const struct policy_verdict *v = &verdicts[i];
 
-		r = sd_bus_message_append(message, "a{sv}", 10, "rule", "s", v->rule, "severity", "s",
-					  policy_severity_name(v->severity), "unit", "s", v->unit,
-					  "limit", "t", v->limit, "soft_limit", "t", v->soft_limit,
-					  "spent", "t", v->spent, "asked", "t", v->asked, "allowed",
-					  "t", v->allowed, "when", "x", v->when, "text", "s", v->text);
+		r = sd_bus_message_append(message, "a{sv}", 10, "rule", "s", v->rule, "severity",
+					  "s", policy_severity_name(v->severity), "unit", "s",
+					  v->unit, "limit", "t", v->limit, "soft_limit", "t",
+					  v->soft_limit, "spent", "t", v->spent, "asked", "t",
+					  v->asked, "allowed", "t", v->allowed, "when", "x",
+					  v->when, "text", "s", v->text);
 	}
 	return r < 0 ? r : sd_bus_message_close_container(message);
 }
@@ -46,8 +47,8 @@ static const char *quantity(const struct policy_verdict *verdict, uint64_t value
 	for (size_t i = 0; i < ARRAY_LENGTH(units); i++)
 		if (strcmp(units[i].unit, verdict->unit) == 0 && value <= INT64_MAX)
 			return inj_format(units[i].dimension, (int64_t)value, buf);
-	snprintf(buf, INJ_TEXT_MAX, "%llu%s%s", (unsigned long long)value, *verdict->unit ? " " : "",
-		 verdict->unit);
+	snprintf(buf, INJ_TEXT_MAX, "%llu%s%s", (unsigned long long)value,
+		 *verdict->unit ? " " : "", verdict->unit);
 	return buf;
 }
 
@@ -74,6 +75,7 @@ void verdicts_refuse(sd_bus_message *call, const struct policy_verdict *worst)
 	bus_reply_error(call, ERROR_DOSE_LIMIT,
 			"rule=%s limit=%s spent=%s asked=%s allowed=%s when=%s: %s", worst->rule,
 			quantity(worst, bound, limit), quantity(worst, worst->spent, spent),
-			quantity(worst, worst->asked, asked), quantity(worst, worst->allowed, allowed),
-			moment(worst->when, when), worst->text);
+			quantity(worst, worst->asked, asked),
+			quantity(worst, worst->allowed, allowed), moment(worst->when, when),
+			worst->text);
 }

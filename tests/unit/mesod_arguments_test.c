@@ -60,7 +60,8 @@ static void read_signature(const char *at, char *signature, size_t size)
 		attribute(tag, " type", type, sizeof(type));
 		attribute(tag, " direction", direction, sizeof(direction));
 		if (strcmp(direction, "in") == 0)
-			snprintf(signature + strlen(signature), size - strlen(signature), "%s", type);
+			snprintf(signature + strlen(signature), size - strlen(signature), "%s",
+				 type);
 	}
 }
 
@@ -71,8 +72,9 @@ static size_t introspect(const char *path, struct method *methods, size_t n, siz
 	const char *xml;
 
 	ck_assert_int_ge(sd_bus_call_method(f.bus, "org.mesod1", path,
-					    "org.freedesktop.DBus.Introspectable", "Introspect", NULL,
-					    &reply, ""), 0);
+					    "org.freedesktop.DBus.Introspectable", "Introspect",
+					    NULL, &reply, ""),
+			 0);
 	ck_assert_int_ge(sd_bus_message_read_basic(reply, 's', &xml), 0);
 	for (const char *tag = strchr(xml, '<'); tag; tag = strchr(tag + 1, '<')) {
 		if (strncmp(tag, "<interface", 10) == 0)
@@ -83,7 +85,8 @@ static size_t introspect(const char *path, struct method *methods, size_t n, siz
 		snprintf(methods[n].path, sizeof(methods[n].path), "%s", path);
 		snprintf(methods[n].interface, sizeof(methods[n].interface), "%s", interface);
 		attribute(tag, " name", methods[n].member, sizeof(methods[n].member));
-		read_signature(strchr(tag, '>'), methods[n].signature, sizeof(methods[n].signature));
+		read_signature(strchr(tag, '>'), methods[n].signature,
+			       sizeof(methods[n].signature));
 		n++;
 	}
 	sd_bus_message_unref(reply);
@@ -105,7 +108,8 @@ static sd_bus_message *new_call(const struct method *method)
 	sd_bus_message *call = NULL;
 
 	ck_assert_int_ge(sd_bus_message_new_method_call(f.bus, &call, "org.mesod1", method->path,
-							method->interface, method->member), 0);
+							method->interface, method->member),
+			 0);
 	return call;
 }
 
@@ -114,7 +118,8 @@ static bool refused(sd_bus_message *call, const char *member)
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	int r = sd_bus_call(f.bus, call, 0, &error, NULL);
-	bool ours = r < 0 && strncmp(error.name, OURS, strlen(OURS)) == 0 && strlen(error.message) > 8;
+	bool ours =
+		r < 0 && strncmp(error.name, OURS, strlen(OURS)) == 0 && strlen(error.message) > 8;
 
 	if (r < 0 && !ours)
 		fprintf(stderr, "%s: %s: %s\n", member, error.name, error.message);
@@ -134,7 +139,8 @@ static void assert_unharmed(void)
 
 START_TEST(every_method_refuses_another_signature)
 {
-	static const char *const wrong[] = { "y", "b", "as", "v", "a{sv}", "(ss)", "ayayay", "sssssss", "ut" };
+	static const char *const wrong[] = { "y",    "b",      "as",      "v", "a{sv}",
+					     "(ss)", "ayayay", "sssssss", "ut" };
 	struct method methods[64];
 	const size_t n = all_methods(methods, 64);
 
@@ -149,24 +155,44 @@ START_TEST(every_method_refuses_another_signature)
 				continue;
 			}
 			switch (w) {
-			case 0: r = sd_bus_message_append(call, "y", 1); break;
-			case 1: r = sd_bus_message_append(call, "b", 1); break;
-			case 2: r = sd_bus_message_append(call, "as", 1, "x"); break;
-			case 3: r = sd_bus_message_append(call, "v", "s", "x"); break;
-			case 4: r = sd_bus_message_append(call, "a{sv}", 0); break;
-			case 5: r = sd_bus_message_append(call, "(ss)", "x", "y"); break;
-			case 6: r = sd_bus_message_append(call, "ayayay", 0, 0, 0); break;
-			case 7: r = sd_bus_message_append(call, "sssssss", "", "", "", "", "", "", ""); break;
-			case 8: r = sd_bus_message_append(call, "ut", 1u, (uint64_t)1); break;
-			default: break;
+			case 0:
+				r = sd_bus_message_append(call, "y", 1);
+				break;
+			case 1:
+				r = sd_bus_message_append(call, "b", 1);
+				break;
+			case 2:
+				r = sd_bus_message_append(call, "as", 1, "x");
+				break;
+			case 3:
+				r = sd_bus_message_append(call, "v", "s", "x");
+				break;
+			case 4:
+				r = sd_bus_message_append(call, "a{sv}", 0);
+				break;
+			case 5:
+				r = sd_bus_message_append(call, "(ss)", "x", "y");
+				break;
+			case 6:
+				r = sd_bus_message_append(call, "ayayay", 0, 0, 0);
+				break;
+			case 7:
+				r = sd_bus_message_append(call, "sssssss", "", "", "", "", "", "",
+							  "");
+				break;
+			case 8:
+				r = sd_bus_message_append(call, "ut", 1u, (uint64_t)1);
+				break;
+			default:
+				break;
 			}
 			ck_assert_int_ge(r, 0);
-			ck_assert_msg(refused(call, methods[i].member), "%s took '%s'", methods[i].member,
-				      wrong[w]);
+			ck_assert_msg(refused(call, methods[i].member), "%s took '%s'",
+				      methods[i].member, wrong[w]);
 		}
 		if (*methods[i].signature)
-			ck_assert_msg(refused(new_call(&methods[i]), methods[i].member), "%s took nothing",
-				      methods[i].member);
+			ck_assert_msg(refused(new_call(&methods[i]), methods[i].member),
+				      "%s took nothing", methods[i].member);
 	}
 	assert_unharmed();
 }
@@ -186,7 +212,9 @@ static void append_value(sd_bus_message *call, char type, int variant, const cha
 		ck_assert_int_ge(sd_bus_message_append_basic(call, 's', text), 0);
 		break;
 	case 'o':
-		ck_assert_int_ge(sd_bus_message_append_basic(call, 'o', variant ? "/org/mesod1/gun/none" : "/"), 0);
+		ck_assert_int_ge(sd_bus_message_append_basic(
+					 call, 'o', variant ? "/org/mesod1/gun/none" : "/"),
+				 0);
 		break;
 	case 'u':
 		ck_assert_int_ge(sd_bus_message_append_basic(call, 'u', &narrow), 0);
@@ -199,7 +227,8 @@ static void append_value(sd_bus_message *call, char type, int variant, const cha
 	}
 }
 
-static void append_arguments(sd_bus_message *call, const char *signature, int variant, const char *huge)
+static void append_arguments(sd_bus_message *call, const char *signature, int variant,
+			     const char *huge)
 {
 	for (const char *s = signature; *s; s++) {
 		if (strncmp(s, "a{sv}", 5) == 0) {
@@ -207,13 +236,17 @@ static void append_arguments(sd_bus_message *call, const char *signature, int va
 				ck_assert_int_ge(sd_bus_message_append(call, "a{sv}", 0), 0);
 			else
 				ck_assert_int_ge(sd_bus_message_append(call, "a{sv}", 1,
-					variant == 1 ? huge : "unheard-of", "t", UINT64_MAX), 0);
+								       variant == 1 ? huge
+										    : "unheard-of",
+								       "t", UINT64_MAX),
+						 0);
 			s += 4;
 		} else if (strncmp(s, "as", 2) == 0) {
 			if (variant == 0)
 				ck_assert_int_ge(sd_bus_message_append(call, "as", 0), 0);
 			else
-				ck_assert_int_ge(sd_bus_message_append(call, "as", 2, huge, "nothing"), 0);
+				ck_assert_int_ge(
+					sd_bus_message_append(call, "as", 2, huge, "nothing"), 0);
 			s += 1;
 		} else {
 			append_value(call, *s, variant, huge);
@@ -260,16 +293,26 @@ static const struct {
 	uint32_t number;
 	const char *text;
 } bad_requests[] = {
-	{ "dose_nl", "u", 0, NULL },	   { "dose_nl", "u", 999, NULL },
-	{ "dose_nl", "u", 20050, NULL },   { "dose_nl", "u", 200100, NULL },
-	{ "dose_nl", "u", UINT32_MAX, NULL }, { "dose_nl", "s", 0, "20000" },
-	{ "shots", "u", 0, NULL },	   { "shots", "u", 257, NULL },
-	{ "shots", "u", UINT32_MAX, NULL },{ "depth_um", "u", 13001, NULL },
-	{ "depth_um", "u", UINT32_MAX, NULL }, { "mode", "s", 0, "continuous" },
-	{ "mode", "s", 0, "" },		   { "mode", "u", 1, NULL },
-	{ "rate_mhz", "u", 99, NULL },	   { "rate_mhz", "u", 9001, NULL },
-	{ "expiry_ms", "u", 0, NULL },	   { "expiry_ms", "u", 600001, NULL },
-	{ "override", "s", 0, "" },	   { "area", "s", 0, "\a" },
+	{ "dose_nl", "u", 0, NULL },
+	{ "dose_nl", "u", 999, NULL },
+	{ "dose_nl", "u", 20050, NULL },
+	{ "dose_nl", "u", 200100, NULL },
+	{ "dose_nl", "u", UINT32_MAX, NULL },
+	{ "dose_nl", "s", 0, "20000" },
+	{ "shots", "u", 0, NULL },
+	{ "shots", "u", 257, NULL },
+	{ "shots", "u", UINT32_MAX, NULL },
+	{ "depth_um", "u", 13001, NULL },
+	{ "depth_um", "u", UINT32_MAX, NULL },
+	{ "mode", "s", 0, "continuous" },
+	{ "mode", "s", 0, "" },
+	{ "mode", "u", 1, NULL },
+	{ "rate_mhz", "u", 99, NULL },
+	{ "rate_mhz", "u", 9001, NULL },
+	{ "expiry_ms", "u", 0, NULL },
+	{ "expiry_ms", "u", 600001, NULL },
+	{ "override", "s", 0, "" },
+	{ "area", "s", 0, "\a" },
 	{ "volume", "u", 1, NULL },
 };
 
@@ -289,18 +332,22 @@ START_TEST(arm_refuses_each_value_beyond_its_bounds_by_name)
 
 	for (int i = 0; i < 3; i++)
 		if (strcmp(bad_requests[_i].key, keys[i]) != 0)
-			ck_assert_int_ge(sd_bus_message_append(call, "{sv}", keys[i], "u", values[i]), 0);
+			ck_assert_int_ge(
+				sd_bus_message_append(call, "{sv}", keys[i], "u", values[i]), 0);
 	if (bad_requests[_i].text)
 		ck_assert_int_ge(sd_bus_message_append(call, "{sv}", bad_requests[_i].key, "s",
-						       bad_requests[_i].text), 0);
+						       bad_requests[_i].text),
+				 0);
 	else
 		ck_assert_int_ge(sd_bus_message_append(call, "{sv}", bad_requests[_i].key, "u",
-						       bad_requests[_i].number), 0);
+						       bad_requests[_i].number),
+				 0);
 	ck_assert_int_ge(sd_bus_message_close_container(call), 0);
 	ck_assert_int_lt(sd_bus_call(f.bus, call, 0, &error, NULL), 0);
 	ck_assert_str_eq(error.name, OURS "InvalidArgument");
 	/* a product of two bounds is named by what it is */
-	ck_assert_msg(strstr(error.message, bad_requests[_i].key) || strstr(error.message, "volume"),
+	ck_assert_msg(strstr(error.message, bad_requests[_i].key) ||
+			      strstr(error.message, "volume"),
 		      "%s", error.message);
 	sd_bus_error_free(&error);
 	sd_bus_message_unref(call);
@@ -310,10 +357,13 @@ END_TEST
 
 START_TEST(a_key_that_is_there_twice_is_refused)
 {
-	ck_assert_refused(f.bus, "InvalidArgument", f.session, SESSION, "Arm", "a{sv}", 4, "dose_nl", "u",
-			  20000u, "shots", "u", 2u, "depth_um", "u", 2000u, "shots", "u", 3u);
-	ck_assert_refused(f.bus, "InvalidArgument", f.session, SESSION, "Load", "a{sv}", 1, "needles", "u", 10u);
-	ck_assert_refused(f.bus, "InvalidArgument", f.session, SESSION, "Load", "a{sv}", 1, "bore_um", "u", 0u);
+	ck_assert_refused(f.bus, "InvalidArgument", f.session, SESSION, "Arm", "a{sv}", 4,
+			  "dose_nl", "u", 20000u, "shots", "u", 2u, "depth_um", "u", 2000u, "shots",
+			  "u", 3u);
+	ck_assert_refused(f.bus, "InvalidArgument", f.session, SESSION, "Load", "a{sv}", 1,
+			  "needles", "u", 10u);
+	ck_assert_refused(f.bus, "InvalidArgument", f.session, SESSION, "Load", "a{sv}", 1,
+			  "bore_um", "u", 0u);
 	assert_unharmed();
 }
 END_TEST

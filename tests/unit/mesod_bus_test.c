@@ -70,14 +70,16 @@ START_TEST(a_dose_above_a_limit_is_refused_whole_with_rule_numbers_and_a_sentenc
 	ck_assert_ptr_nonnull(strstr(error.message, " when=never: "));
 	sd_bus_error_free(&error);
 	/* above the hard bound of depth: no reason helps */
-	ck_assert_int_lt(mesod_call(f.bus, f.session, SESSION, "Arm", &error, NULL, "a{sv}", 4, "dose_nl",
-				    "u", 20000u, "shots", "u", 2u, "depth_um", "u", 4100u, "override", "s",
-				    "because"), 0);
+	ck_assert_int_lt(mesod_call(f.bus, f.session, SESSION, "Arm", &error, NULL, "a{sv}", 4,
+				    "dose_nl", "u", 20000u, "shots", "u", 2u, "depth_um", "u",
+				    4100u, "override", "s", "because"),
+			 0);
 	ck_assert_str_eq(error.name, "org.mesod1.Error.DoseLimit");
 	ck_assert_ptr_nonnull(strstr(error.message, "limit=4 mm"));
 	sd_bus_error_free(&error);
 	mesod_fixture_patient(&f, &after);
-	ck_assert_uint_eq(after.outstanding_nl + after.settled_nl, before.outstanding_nl + before.settled_nl);
+	ck_assert_uint_eq(after.outstanding_nl + after.settled_nl,
+			  before.outstanding_nl + before.settled_nl);
 	mesod_fixture_status(&f, &status);
 	ck_assert_uint_eq(status.state, MESO_STATE_IDLE);
 }
@@ -154,7 +156,8 @@ START_TEST(a_promised_keep_alive_that_stops_disarms)
 
 	mesod_fixture_wait_reconciled(&f);
 	ck_assert_int_ge(mesod_call(f.bus, ROOT, MANAGER, "OpenSession", NULL, &reply, "osa{sv}",
-				    f.gun_path, FIXTURE_PATIENT, 1, "keep_alive", "b", 1), 0);
+				    f.gun_path, FIXTURE_PATIENT, 1, "keep_alive", "b", 1),
+			 0);
 	ck_assert_int_ge(sd_bus_message_read(reply, "oh", &path, &fd), 0);
 	snprintf(f.session, sizeof(f.session), "%s", path);
 	f.lease_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
@@ -166,7 +169,8 @@ START_TEST(a_promised_keep_alive_that_stops_disarms)
 		struct meso_status status;
 
 		gun_fixture_sleep_ms(500);
-		ck_assert_int_ge(mesod_call(f.bus, f.session, SESSION, "KeepAlive", NULL, NULL, ""), 0);
+		ck_assert_int_ge(mesod_call(f.bus, f.session, SESSION, "KeepAlive", NULL, NULL, ""),
+				 0);
 		mesod_fixture_status(&f, &status);
 		ck_assert_uint_eq(status.state, MESO_STATE_ARMED);
 	}
@@ -220,7 +224,8 @@ START_TEST(a_prime_that_touches_skin_is_a_dose)
 
 	mesod_fixture_open_session(&f);
 	mesod_fixture_load(&f);
-	ck_assert_int_ge(mesod_call(f.bus, f.session, SESSION, "Prime", NULL, NULL, "u", 100000u), 0);
+	ck_assert_int_ge(mesod_call(f.bus, f.session, SESSION, "Prime", NULL, NULL, "u", 100000u),
+			 0);
 	gun_fixture_sleep_ms(5);
 	gun_fixture_ask(&f.gun, "hand trigger 1");
 	gun_fixture_sleep_ms(60);
@@ -246,7 +251,8 @@ START_TEST(authority_follows_uid_registration_and_licence_and_nothing_else)
 		{ { .uid = 0, .root = true }, { true, true, false, true } },
 		{ { .uid = 1000 }, { false, false, false, false } },
 		{ { .uid = 1000, .registered = true }, { false, false, false, true } },
-		{ { .uid = 1000, .registered = true, .licensed = true }, { false, true, true, true } },
+		{ { .uid = 1000, .registered = true, .licensed = true },
+		  { false, true, true, true } },
 		{ { .uid = 0, .root = true, .registered = true, .licensed = true },
 		  { true, true, true, true } },
 	};
@@ -266,9 +272,11 @@ END_TEST
 /* Every method but those that anybody may call, by a caller who is nobody. */
 static void assert_all_refused(sd_bus *bus)
 {
-	ck_assert_refused(bus, "Denied", ROOT, MANAGER, "RegisterOperator", "usss", 4242u, "Eve", "L", "2999-01-01");
+	ck_assert_refused(bus, "Denied", ROOT, MANAGER, "RegisterOperator", "usss", 4242u, "Eve",
+			  "L", "2999-01-01");
 	ck_assert_refused(bus, "Denied", ROOT, MANAGER, "ListOperators", "");
-	ck_assert_refused(bus, "NotOperator", ROOT, MANAGER, "AddPatient", "sssu", "X", "Y", "1980-01-01", 0u);
+	ck_assert_refused(bus, "NotOperator", ROOT, MANAGER, "AddPatient", "sssu", "X", "Y",
+			  "1980-01-01", 0u);
 	ck_assert_refused(bus, "Denied", ROOT, MANAGER, "GetPatient", "s", FIXTURE_PATIENT);
 	ck_assert_refused(bus, "Denied", ROOT, MANAGER, "ListPatients", "");
 	ck_assert_refused(bus, "Denied", ROOT, MANAGER, "Check", "sa{sv}", FIXTURE_PATIENT, 0);
@@ -278,7 +286,8 @@ static void assert_all_refused(sd_bus *bus)
 	ck_assert_refused(bus, "Denied", ROOT, MANAGER, "VerifyLedger", "");
 	ck_assert_refused(bus, "Denied", ROOT, MANAGER, "Stop", "");
 	ck_assert_refused(bus, "Denied", f.gun_path, GUN, "Stop", "");
-	ck_assert_refused(bus, "NotOperator", f.gun_path, GUN, "ClearFaults", "astu", 1, "air", (uint64_t)1, 1u);
+	ck_assert_refused(bus, "NotOperator", f.gun_path, GUN, "ClearFaults", "astu", 1, "air",
+			  (uint64_t)1, 1u);
 	/* looking is free */
 	ck_assert_int_ge(mesod_call(bus, f.gun_path, GUN, "GetStatus", NULL, NULL, ""), 0);
 	ck_assert_int_ge(mesod_call(bus, f.gun_path, GUN, "GetRegisters", NULL, NULL, ""), 0);
@@ -323,8 +332,10 @@ START_TEST(an_operator_whose_licence_has_expired_may_stop_but_not_treat)
 	mesod_fixture_stop(&f);
 	mesod_fixture_start_bare(&f, NULL, NULL);
 	ck_assert_int_ge(mesod_call(f.bus, ROOT, MANAGER, "RegisterOperator", NULL, NULL, "usss",
-				    (uint32_t)getuid(), "Dr. Late", "L-0", "2020-12-31"), 0);
-	ck_assert_refused(f.bus, "NotOperator", ROOT, MANAGER, "OpenSession", "osa{sv}", f.gun_path, "x", 0);
+				    (uint32_t)getuid(), "Dr. Late", "L-0", "2020-12-31"),
+			 0);
+	ck_assert_refused(f.bus, "NotOperator", ROOT, MANAGER, "OpenSession", "osa{sv}", f.gun_path,
+			  "x", 0);
 	ck_assert_int_ge(mesod_call(f.bus, ROOT, MANAGER, "Stop", NULL, NULL, ""), 0);
 	ck_assert_refused(f.bus, "AlreadyExists", ROOT, MANAGER, "RegisterOperator", "usss",
 			  (uint32_t)getuid(), "Dr. Late", "L-0", "2999-12-31");
@@ -341,10 +352,13 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 30);
 	tcase_add_test(tcase, a_second_client_gets_neither_the_gun_nor_the_session);
-	tcase_add_test(tcase, a_dose_above_a_limit_is_refused_whole_with_rule_numbers_and_a_sentence);
+	tcase_add_test(tcase,
+		       a_dose_above_a_limit_is_refused_whole_with_rule_numbers_and_a_sentence);
 	tcase_add_test(tcase, a_session_ends_at_its_volume_and_not_a_shot_later);
 	tcase_add_test(tcase, a_closed_lease_descriptor_disarms_settles_and_closes);
-	tcase_add_test(tcase, an_opener_that_leaves_the_bus_loses_its_lease_even_if_somebody_holds_its_descriptor);
+	tcase_add_test(
+		tcase,
+		an_opener_that_leaves_the_bus_loses_its_lease_even_if_somebody_holds_its_descriptor);
 	tcase_add_test(tcase, a_promised_keep_alive_that_stops_disarms);
 	tcase_add_test(tcase, anybody_who_may_stop_stops_somebody_elses_lease);
 	tcase_add_test(tcase, a_shot_fired_by_call_is_fired_once);

@@ -223,7 +223,8 @@ START_TEST(a_gun_that_another_ledger_armed_is_quarantined)
 	snprintf(f.mark, sizeof(f.mark), "%s/mark", f.dir);
 	mesod_fixture_run_daemon(&f);
 	ck_assert_int_ge(mesod_call(f.bus, ROOT, MANAGER, "RegisterOperator", NULL, NULL, "usss",
-				    (uint32_t)getuid(), "Dr. Other", "L-2", "2999-12-31"), 0);
+				    (uint32_t)getuid(), "Dr. Other", "L-2", "2999-12-31"),
+			 0);
 	mesod_fixture_wait_reconciled(&f);
 	ck_assert_refused(f.bus, "Quarantined", ROOT, MANAGER, "OpenSession", "osa{sv}", f.gun_path,
 			  "nobody", 0);
@@ -247,10 +248,16 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 40);
-	tcase_add_test(tcase, a_killed_daemon_leaves_a_disarmed_gun_and_its_successor_the_guns_own_account);
-	tcase_add_test(tcase, a_stopped_daemon_loses_its_lease_in_time_and_accounts_for_it_when_it_goes_on);
+	tcase_add_test(
+		tcase,
+		a_killed_daemon_leaves_a_disarmed_gun_and_its_successor_the_guns_own_account);
+	tcase_add_test(
+		tcase,
+		a_stopped_daemon_loses_its_lease_in_time_and_accounts_for_it_when_it_goes_on);
 	tcase_add_test(tcase, a_gun_unplugged_in_a_shot_is_accounted_for_when_it_is_back);
-	tcase_add_test(tcase, a_gun_that_loses_power_in_a_shot_costs_the_whole_reservation_until_told_otherwise);
+	tcase_add_test(
+		tcase,
+		a_gun_that_loses_power_in_a_shot_costs_the_whole_reservation_until_told_otherwise);
 	tcase_add_test(tcase, a_daemon_told_to_end_disarms_settles_and_closes);
 	tcase_add_test(tcase, reports_told_again_change_nothing);
 	tcase_add_test(tcase, a_gun_that_another_ledger_armed_is_quarantined);

@@ -18,8 +18,8 @@
 #include "mesod_trace.h"
 
 #define DEAD_MAN_MS 500
-#define TIME_MS	    8500 /* for one test */
-#define STRIDE	    17
+#define TIME_MS     8500 /* for one test */
+#define STRIDE      17
 
 static struct mesod_fixture f;
 
@@ -38,11 +38,13 @@ static void send_arm(void)
 	sd_bus_message *call = NULL;
 
 	gun_fixture_ask(&f.gun, "hand contact 1");
-	ck_assert_int_ge(sd_bus_message_new_method_call(f.bus, &call, "org.mesod1", f.session, SESSION,
-							"Arm"), 0);
-	ck_assert_int_ge(sd_bus_message_append(call, "a{sv}", 5, "dose_nl", "u", 10000u, "shots", "u", 3u,
-					       "depth_um", "u", 2000u, "mode", "s", "repeat", "rate_mhz",
-					       "u", 5000u), 0);
+	ck_assert_int_ge(sd_bus_message_new_method_call(f.bus, &call, "org.mesod1", f.session,
+							SESSION, "Arm"),
+			 0);
+	ck_assert_int_ge(sd_bus_message_append(call, "a{sv}", 5, "dose_nl", "u", 10000u, "shots",
+					       "u", 3u, "depth_um", "u", 2000u, "mode", "s",
+					       "repeat", "rate_mhz", "u", 5000u),
+			 0);
 	ck_assert_int_ge(sd_bus_message_set_expect_reply(call, 0), 0);
 	ck_assert_int_ge(sd_bus_send(f.bus, call, NULL), 0);
 	sd_bus_message_unref(call);
@@ -154,8 +156,8 @@ START_TEST(a_corrupt_ledger_arms_nothing_and_telemetry_goes_on)
 	ck_assert_str_eq(state, "failed");
 	free(state);
 	mesod_fixture_assert_answers(&f);
-	ck_assert_refused(f.bus, "Ledger", ROOT, MANAGER, "RegisterOperator", "usss", 4711u, "Dr. New", "L",
-			  "2999-12-31");
+	ck_assert_refused(f.bus, "Ledger", ROOT, MANAGER, "RegisterOperator", "usss", 4711u,
+			  "Dr. New", "L", "2999-12-31");
 	/* Nobody is known as an operator of a ledger that cannot be read. */
 	ck_assert_refused(f.bus, "NotOperator", ROOT, MANAGER, "OpenSession", "osa{sv}", f.gun_path,
 			  FIXTURE_PATIENT, 0);

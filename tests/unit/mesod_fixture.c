@@ -60,13 +60,15 @@ static void end_process(pid_t *pid, int sig)
 	ck_assert_int_eq(waitpid(*pid, &status, 0), *pid);
 	*pid = 0;
 	if (sig == SIGTERM)
-		ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "ended with %d", status);
+		ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "ended with %d",
+			      status);
 }
 
 static void start_bus(struct mesod_fixture *f)
 {
 	char config[96], option[128];
-	char *argv[] = { (char *)"dbus-daemon", option, (char *)"--nofork", (char *)"--nopidfile", NULL };
+	char *argv[] = { (char *)"dbus-daemon", option, (char *)"--nofork", (char *)"--nopidfile",
+			 NULL };
 	const int64_t until = gun_fixture_now_ms() + PATIENCE_MS;
 	char socket[96];
 	FILE *file;
@@ -112,8 +114,9 @@ static bool has_owner(struct mesod_fixture *f)
 	int here = 0;
 
 	ck_assert_int_ge(sd_bus_call_method(f->bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-					    "org.freedesktop.DBus", "NameHasOwner", NULL, &reply, "s",
-					    "org.mesod1"), 0);
+					    "org.freedesktop.DBus", "NameHasOwner", NULL, &reply,
+					    "s", "org.mesod1"),
+			 0);
 	ck_assert_int_ge(sd_bus_message_read_basic(reply, 'b', &here), 0);
 	sd_bus_message_unref(reply);
 	return here;
@@ -124,10 +127,20 @@ void mesod_fixture_run_daemon(struct mesod_fixture *f)
 	const int64_t until = gun_fixture_now_ms() + PATIENCE_MS;
 	char config[96] = "/nonexistent";
 	char path[256];
-	char *argv[] = { path, (char *)"--sim", f->gun.socket, (char *)"--address", f->address,
-			 (char *)"--state", f->dir, (char *)"--mark", f->mark,
-			 (char *)"--config", config,
-			 f->owner ? (char *)"--owner" : NULL, (char *)f->owner, NULL };
+	char *argv[] = { path,
+			 (char *)"--sim",
+			 f->gun.socket,
+			 (char *)"--address",
+			 f->address,
+			 (char *)"--state",
+			 f->dir,
+			 (char *)"--mark",
+			 f->mark,
+			 (char *)"--config",
+			 config,
+			 f->owner ? (char *)"--owner" : NULL,
+			 (char *)f->owner,
+			 NULL };
 
 	program("mesod", path);
 	if (f->config) {
@@ -202,7 +215,8 @@ void mesod_fixture_process_for(struct mesod_fixture *f, int ms)
 
 /* ---- start and stop ------------------------------------------------------------------------ */
 
-void mesod_fixture_start_bare(struct mesod_fixture *f, const char *const *gun_extra, const char *owner)
+void mesod_fixture_start_bare(struct mesod_fixture *f, const char *const *gun_extra,
+			      const char *owner)
 {
 	const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 	struct meso_info info;
@@ -233,9 +247,11 @@ void mesod_fixture_start(struct mesod_fixture *f, const char *const *gun_extra)
 {
 	mesod_fixture_start_bare(f, gun_extra, NULL);
 	ck_assert_int_ge(mesod_call(f->bus, ROOT, MANAGER, "RegisterOperator", NULL, NULL, "usss",
-				    (uint32_t)getuid(), "Dr. Test", "L-1", "2999-12-31"), 0);
+				    (uint32_t)getuid(), "Dr. Test", "L-1", "2999-12-31"),
+			 0);
 	ck_assert_int_ge(mesod_call(f->bus, ROOT, MANAGER, "AddPatient", NULL, NULL, "sssu",
-				    FIXTURE_PATIENT, "Jane Doe", "1980-02-29", 70000u), 0);
+				    FIXTURE_PATIENT, "Jane Doe", "1980-02-29", 70000u),
+			 0);
 }
 
 void mesod_fixture_remove_directory(const char *path)
@@ -273,7 +289,8 @@ int mesod_call(sd_bus *bus, const char *path, const char *interface, const char 
 	va_list args;
 	int r;
 
-	ck_assert_int_ge(sd_bus_message_new_method_call(bus, &call, "org.mesod1", path, interface, member),
+	ck_assert_int_ge(sd_bus_message_new_method_call(bus, &call, "org.mesod1", path, interface,
+							member),
 			 0);
 	if (types && *types) {
 		va_start(args, types);
@@ -297,8 +314,8 @@ void mesod_fixture_wait_reconciled(struct mesod_fixture *f)
 	for (;;) {
 		bool ready;
 
-		mesod_call(f->bus, ROOT, MANAGER, "OpenSession", &error, NULL, "osa{sv}", f->gun_path,
-			   "nobody", 0);
+		mesod_call(f->bus, ROOT, MANAGER, "OpenSession", &error, NULL, "osa{sv}",
+			   f->gun_path, "nobody", 0);
 		ready = sd_bus_error_has_name(&error, "org.mesod1.Error.NoSuchPatient") ||
 			sd_bus_error_has_name(&error, "org.mesod1.Error.Quarantined") ||
 			sd_bus_error_has_name(&error, "org.mesod1.Error.Busy");
@@ -319,7 +336,8 @@ void mesod_fixture_open_session(struct mesod_fixture *f)
 
 	mesod_fixture_wait_reconciled(f);
 	ck_assert_int_ge(mesod_call(f->bus, ROOT, MANAGER, "OpenSession", NULL, &reply, "osa{sv}",
-				    f->gun_path, FIXTURE_PATIENT, 0), 0);
+				    f->gun_path, FIXTURE_PATIENT, 0),
+			 0);
 	ck_assert_int_ge(sd_bus_message_read(reply, "oh", &path, &fd), 0);
 	snprintf(f->session, sizeof(f->session), "%s", path);
 	f->lease_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
@@ -331,7 +349,8 @@ void mesod_fixture_load(struct mesod_fixture *f)
 {
 	gun_fixture_ask(&f->gun, "hand contact 0");
 	gun_fixture_ask(&f->gun, "hand syringe 5000000");
-	ck_assert_int_ge(mesod_call(f->bus, f->session, SESSION, "Load", NULL, NULL, "a{sv}", 0), 0);
+	ck_assert_int_ge(mesod_call(f->bus, f->session, SESSION, "Load", NULL, NULL, "a{sv}", 0),
+			 0);
 }
 
 void mesod_fixture_wait_lease_ended(struct mesod_fixture *f)
@@ -364,7 +383,8 @@ void mesod_fixture_prime(struct mesod_fixture *f, uint32_t volume_nl)
 	gun_fixture_sleep_ms(5);
 	gun_fixture_ask(&f->gun, "hand contact 0");
 	gun_fixture_sleep_ms(5);
-	ck_assert_int_ge(mesod_call(f->bus, f->session, SESSION, "Prime", NULL, &reply, "u", volume_nl), 0);
+	ck_assert_int_ge(
+		mesod_call(f->bus, f->session, SESSION, "Prime", NULL, &reply, "u", volume_nl), 0);
 	take_lease(f, reply);
 	sd_bus_message_unref(reply);
 	gun_fixture_sleep_ms(5);
@@ -381,8 +401,8 @@ int mesod_fixture_try_arm(struct mesod_fixture *f, uint32_t dose_nl, uint32_t sh
 	int r;
 
 	gun_fixture_ask(&f->gun, "hand contact 1");
-	r = mesod_call(f->bus, f->session, SESSION, "Arm", error, &reply, "a{sv}", 3, "dose_nl", "u",
-		       dose_nl, "shots", "u", shots, "depth_um", "u", depth_um);
+	r = mesod_call(f->bus, f->session, SESSION, "Arm", error, &reply, "a{sv}", 3, "dose_nl",
+		       "u", dose_nl, "shots", "u", shots, "depth_um", "u", depth_um);
 	if (r >= 0)
 		take_lease(f, reply);
 	sd_bus_message_unref(reply);
@@ -477,8 +497,9 @@ char *mesod_fixture_text(struct mesod_fixture *f, const char *path, const char *
 {
 	char *text = NULL;
 
-	ck_assert_int_ge(sd_bus_get_property_string(f->bus, "org.mesod1", path, interface, property, NULL,
-						    &text), 0);
+	ck_assert_int_ge(sd_bus_get_property_string(f->bus, "org.mesod1", path, interface, property,
+						    NULL, &text),
+			 0);
 	return text;
 }
 
@@ -489,14 +510,16 @@ void mesod_fixture_patient(struct mesod_fixture *f, struct fixture_patient *ret)
 
 	memset(ret, 0, sizeof(*ret));
 	ck_assert_int_ge(mesod_call(f->bus, ROOT, MANAGER, "GetPatient", NULL, &reply, "s",
-				    FIXTURE_PATIENT), 0);
+				    FIXTURE_PATIENT),
+			 0);
 	ck_assert_int_ge(sd_bus_message_enter_container(reply, 'a', "{sv}"), 0);
 	while (sd_bus_message_enter_container(reply, 'e', "sv") > 0) {
 		ck_assert_int_ge(sd_bus_message_read_basic(reply, 's', &key), 0);
 		if (strcmp(key, "delivered_24h_nl") == 0)
 			ck_assert_int_ge(sd_bus_message_read(reply, "v", "t", &ret->settled_nl), 0);
 		else if (strcmp(key, "outstanding_nl") == 0)
-			ck_assert_int_ge(sd_bus_message_read(reply, "v", "t", &ret->outstanding_nl), 0);
+			ck_assert_int_ge(sd_bus_message_read(reply, "v", "t", &ret->outstanding_nl),
+					 0);
 		else
 			ck_assert_int_ge(sd_bus_message_skip(reply, "v"), 0);
 		ck_assert_int_ge(sd_bus_message_exit_container(reply), 0);
@@ -565,8 +588,9 @@ void mesod_fixture_ledger(struct mesod_fixture *f, struct fixture_ledger *ret)
 		struct record record;
 
 		before = after;
-		ck_assert_int_ge(mesod_call(f->bus, ROOT, MANAGER, "ListLedger", NULL, &reply, "tu", after,
-					    1000u), 0);
+		ck_assert_int_ge(mesod_call(f->bus, ROOT, MANAGER, "ListLedger", NULL, &reply, "tu",
+					    after, 1000u),
+				 0);
 		ck_assert_int_ge(sd_bus_message_enter_container(reply, 'a', "a{sv}"), 0);
 		while (sd_bus_message_enter_container(reply, 'a', "{sv}") > 0) {
 			read_record(reply, &record);
@@ -590,7 +614,8 @@ void mesod_fixture_assert_covered(struct mesod_fixture *f)
 			      (patient.settled_nl + patient.outstanding_nl) * 1000000,
 		      "in the skin %llu nl, settled %llu nl, outstanding %llu nl",
 		      (unsigned long long)truth.delivered_contact_fl / 1000000,
-		      (unsigned long long)patient.settled_nl, (unsigned long long)patient.outstanding_nl);
+		      (unsigned long long)patient.settled_nl,
+		      (unsigned long long)patient.outstanding_nl);
 }
 
 void mesod_fixture_assert_equal(struct mesod_fixture *f)

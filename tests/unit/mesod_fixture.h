@@ -15,10 +15,10 @@
 #include "gun_fixture.h"
 #include "ledger.h"
 
-#define MANAGER "org.mesod1.Manager"
-#define GUN	"org.mesod1.Gun"
-#define SESSION "org.mesod1.Session"
-#define ROOT	"/org/mesod1"
+#define MANAGER         "org.mesod1.Manager"
+#define GUN             "org.mesod1.Gun"
+#define SESSION         "org.mesod1.Session"
+#define ROOT            "/org/mesod1"
 #define FIXTURE_PATIENT "P-1"
 
 struct mesod_fixture {
@@ -28,18 +28,18 @@ struct mesod_fixture {
 	char mark[96];
 	pid_t bus_pid;
 	pid_t mesod_pid;
-	const char *config;/* mesod.conf's text, NULL: none */
-	const char *owner; /* --owner, NULL: not given */
+	const char *config; /* mesod.conf's text, NULL: none */
+	const char *owner;  /* --owner, NULL: not given */
 	sd_bus *bus;
 	char gun_path[96];
 	char session[64];
 	int lease_fd;
-	char lease[40];	   /* newest lease's id */
+	char lease[40]; /* newest lease's id */
 	uint64_t reserved_nl;
 	/* what the session told us */
 	unsigned int shots_told;
 	unsigned int leases_ended;
-	char ended[40];	   /* newest lease told to have ended */
+	char ended[40]; /* newest lease told to have ended */
 	bool last_settled;
 	unsigned int closed;
 	unsigned int telemetry;
@@ -48,7 +48,8 @@ struct mesod_fixture {
 /* All of it: gun, bus, daemon, and this uid as an operator, and one patient. */
 void mesod_fixture_start(struct mesod_fixture *f, const char *const *gun_extra);
 /* The same without operator and patient. */
-void mesod_fixture_start_bare(struct mesod_fixture *f, const char *const *gun_extra, const char *owner);
+void mesod_fixture_start_bare(struct mesod_fixture *f, const char *const *gun_extra,
+			      const char *owner);
 void mesod_fixture_stop(struct mesod_fixture *f);
 
 void mesod_fixture_remove_directory(const char *path);
@@ -70,7 +71,7 @@ int mesod_call(sd_bus *bus, const char *path, const char *interface, const char 
 		sd_bus_error e_ = SD_BUS_ERROR_NULL;                                               \
 		int r_ = mesod_call((bus), (path), (interface), (member), &e_, NULL, __VA_ARGS__); \
 		ck_assert_msg(r_ < 0, "%s was not refused", (member));                             \
-		ck_assert_str_eq(e_.name, "org.mesod1.Error." which);                               \
+		ck_assert_str_eq(e_.name, "org.mesod1.Error." which);                              \
 		ck_assert_int_gt((int)strlen(e_.message), 8);                                      \
 		sd_bus_error_free(&e_);                                                            \
 	} while (0)

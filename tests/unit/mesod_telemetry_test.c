@@ -48,7 +48,8 @@ START_TEST(watchers_and_streams_are_bounded_and_given_back)
 
 	for (int i = 0; i < 64; i++) {
 		clients[i] = mesod_fixture_connect(&f);
-		ck_assert_int_ge(mesod_call(clients[i], f.gun_path, GUN, "Watch", NULL, NULL, ""), 0);
+		ck_assert_int_ge(mesod_call(clients[i], f.gun_path, GUN, "Watch", NULL, NULL, ""),
+				 0);
 	}
 	clients[64] = mesod_fixture_connect(&f);
 	ck_assert_refused(clients[64], "Limit", f.gun_path, GUN, "Watch", "");
@@ -63,7 +64,9 @@ START_TEST(watchers_and_streams_are_bounded_and_given_back)
 			sd_bus_message *reply = NULL;
 			int fd;
 
-			ck_assert_int_ge(mesod_call(f.bus, f.gun_path, GUN, "OpenStream", NULL, &reply, ""), 0);
+			ck_assert_int_ge(mesod_call(f.bus, f.gun_path, GUN, "OpenStream", NULL,
+						    &reply, ""),
+					 0);
 			ck_assert_int_ge(sd_bus_message_read_basic(reply, 'h', &fd), 0);
 			streams[i] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 			sd_bus_message_unref(reply);
@@ -124,7 +127,8 @@ int main(void)
 	tcase_set_timeout(tcase, 30);
 	tcase_add_test(tcase, telemetry_goes_to_who_watches_ten_times_a_second_at_most);
 	tcase_add_test(tcase, watchers_and_streams_are_bounded_and_given_back);
-	tcase_add_test(tcase, a_stream_has_every_frame_while_armed_and_counts_what_a_slow_reader_lost);
+	tcase_add_test(tcase,
+		       a_stream_has_every_frame_while_armed_and_counts_what_a_slow_reader_lost);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

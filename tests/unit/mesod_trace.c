@@ -40,7 +40,8 @@ void mesod_trace_begin(pid_t pid)
 
 	for (size_t i = 0; i < n; i++) {
 		ck_assert_int_eq((int)ptrace(PTRACE_SEIZE, tids[i], NULL,
-					     (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE)), 0);
+					     (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE)),
+				 0);
 		ck_assert_int_eq((int)ptrace(PTRACE_INTERRUPT, tids[i], NULL, NULL), 0);
 	}
 }
