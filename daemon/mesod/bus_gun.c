@@ -235,6 +235,9 @@ static int clear_authorized(struct mesod *mesod, sd_bus_message *call, const str
 		return bus_fail(error, ERROR_INVALID_ARGUMENT, "malformed generation");
 	if (gun->session && strcmp(gun->session->opener, sd_bus_message_get_sender(call)) != 0)
 		return bus_fail(error, ERROR_BUSY, "the gun is in somebody else's session");
+	/* They are evidence until the lease they ended is settled. */
+	if (gun->lease)
+		return bus_fail(error, ERROR_BUSY, "lease %s is not settled yet", gun->lease->text);
 	r = inj_gun_clear_faults(gun->handle, mask, boot_id, counter);
 	if (r < 0)
 		return bus_fail_gun(error, r, "faults were not cleared");

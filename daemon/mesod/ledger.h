@@ -306,6 +306,7 @@ struct ledger_evidence {
 	bool log_read; /* every record the gun and the kernel had has been recorded or is passed along */
 	struct ledger_gun gun;
 	uint32_t end; /* MESO_END_* */
+	uint32_t faults; /* MESO_FAULT_*, latched when the lease was over */
 	/* primes: what earns the credit */
 	bool no_contact;    /* every frame from ARM to close was seen, none showed contact */
 	bool contact_works; /* MESO_STATUS_CONTACT_SEEN in this boot of the gun */

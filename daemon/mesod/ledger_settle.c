@@ -162,6 +162,20 @@ static void judge_shots(const struct reservation *v, const struct sums *s, struc
 		      v->tolerance_nl, s->disagree);
 }
 
+/* Who latched one of these vouches for no figure: its memory did not take what it should, or its
+ * reports were found to contradict each other. */
+static void judge_faults(const struct ledger_evidence *e, struct decision *d)
+{
+	const uint32_t distrusted = MESO_FAULT_MEMORY | MESO_FAULT_OVERRUN |
+				    MESO_FAULT_ENCODER_MISMATCH | MESO_FAULT_HOST_IMPLAUSIBLE |
+				    MESO_FAULT_HOST_OVERRUN | MESO_FAULT_HOST_ENCODER;
+
+	if (e->faults & distrusted)
+		doubt(d, "gun-distrusted", false,
+		      "the gun's account cannot be believed: faults 0x%x when the lease was over",
+		      e->faults & distrusted);
+}
+
 /* A lease that the gun never got costs nothing, if the gun does not say otherwise. */
 static void judge_never_armed(const struct reservation *v, const struct ledger_evidence *e,
 			      const struct sums *s, struct decision *d)
@@ -204,6 +218,7 @@ static int decide(struct ledger *l, int64_t now_s, const struct reservation *v,
 	else
 		judge_numbers(v, c, s, d);
 	judge_shots(v, s, d);
+	judge_faults(e, d);
 	if (d->outcome != LEDGER_RELEASED)
 		return 0;
 	d->credited = is_credited(v, e, s);

@@ -90,6 +90,23 @@ static const struct {
 	{ "log-incomplete", true },     /* 9: a logged shot that is not counted */
 };
 
+static int find_kind(const struct ledger_record *record, void *userdata)
+{
+	char *kind = userdata;
+
+	if (strcmp(record->type, "incident") == 0 && strcmp(record->fields[0].name, "kind") == 0)
+		strcpy(kind, record->fields[0].text);
+	return 0;
+}
+
+static void expect_incident(const char *expected)
+{
+	char kind[LEDGER_NAME_MAX] = "";
+
+	ck_assert_int_eq(ledger_foreach_record(b.ledger, 0, UINT32_MAX, find_kind, kind), 0);
+	ck_assert_str_eq(kind, expected);
+}
+
 START_TEST(evidence_that_contradicts_itself_releases_nothing)
 {
 	struct ledger_reservation v;
@@ -140,15 +157,51 @@ START_TEST(evidence_that_contradicts_itself_releases_nothing)
 	}
 	s = record(shots, n, &e);
 	ck_assert_int_eq(s.outcome, LEDGER_UNCERTAIN);
-	ck_assert_uint_ge(s.spent_nl, 401000);
+	ck_assert_uint_eq(s.spent_nl, 401000);
 	ck_assert_uint_eq(s.incidents, 1);
 	ck_assert_int_eq(s.quarantined, doubts[_i].quarantine);
+	expect_incident(doubts[_i].incident);
 	ck_assert_uint_ge(settled_of(&b), 401000);
 	/* told again, it is no news */
 	for (int i = 0; i < 3; i++)
 		ck_assert_uint_eq(record(shots, n, &e).incidents, 0);
 	ck_assert_uint_eq(count_records(b.ledger, "settlement"), 1);
 	ck_assert_uint_eq(count_records(b.ledger, "incident"), 1);
+}
+END_TEST
+
+START_TEST(a_gun_with_another_memory_proves_nothing_about_a_lease_without_shots)
+{
+	struct ledger_reservation v;
+	struct ledger_evidence e;
+
+	ck_assert_int_eq(bench_reserve(&b, 20000, 20, &v), 0);
+	e = evidence_of(&b.gun, v.lease_id);
+	e.gun.epoch++;
+	ck_assert_int_eq(record(NULL, 0, &e).outcome, LEDGER_UNCERTAIN);
+	ck_assert_uint_eq(settled_of(&b), 401000);
+	expect_incident("epoch-changed");
+}
+END_TEST
+
+START_TEST(the_largest_of_the_three_readings_is_what_was_delivered)
+{
+	struct ledger_reservation v;
+	struct ledger_evidence e;
+	struct meso_shot shot;
+
+	ck_assert_int_eq(bench_reserve(&b, 20000, 1, &v), 0);
+	shot = gun_fires(&b.gun, v.lease_id, 20000);
+	shot.displaced_nl = _i == 1 ? 20040 : 20000;
+	shot.displaced2_nl = _i == 2 ? 20040 : 20000;
+	if (_i == 0) {
+		shot.reported_nl = 20040;
+		b.gun.total_nl += 40;
+		shot.total_nl = b.gun.total_nl;
+	}
+	e = evidence_of(&b.gun, v.lease_id);
+	ck_assert_uint_eq(record(&shot, 1, &e).delivered_nl, 20040);
+	ck_assert_uint_eq(settled_of(&b), 20040);
 }
 END_TEST
 
@@ -181,6 +234,42 @@ START_TEST(better_evidence_settles_an_uncertain_lease_by_a_new_fact)
 	ck_assert_int_eq(record(shots, 2, &e).outcome, LEDGER_RELEASED);
 	ck_assert_uint_eq(settled_of(&b), 40040);
 	ck_assert_uint_eq(count_records(b.ledger, "settlement"), 2);
+}
+END_TEST
+
+/* Whatever the faults were, the numbers below agree: it is the witness that cannot be believed. */
+START_TEST(a_gun_whose_memory_or_reports_failed_releases_nothing)
+{
+	static const uint32_t distrusted[] = { MESO_FAULT_MEMORY,	    MESO_FAULT_OVERRUN,
+					       MESO_FAULT_ENCODER_MISMATCH, MESO_FAULT_HOST_IMPLAUSIBLE,
+					       MESO_FAULT_HOST_OVERRUN,	    MESO_FAULT_HOST_ENCODER };
+	struct ledger_reservation v;
+	struct ledger_settlement s;
+	struct ledger_evidence e;
+	struct meso_shot shot;
+
+	ck_assert_int_eq(bench_reserve(&b, 20000, 20, &v), 0);
+	shot = gun_fires(&b.gun, v.lease_id, 20000);
+	e = evidence_of(&b.gun, v.lease_id);
+	e.faults = distrusted[_i] | MESO_FAULT_OCCLUSION;
+	s = record(&shot, 1, &e);
+	ck_assert_int_eq(s.outcome, LEDGER_UNCERTAIN);
+	ck_assert_uint_eq(s.incidents, 1);
+	ck_assert_uint_eq(settled_of(&b), 401000);
+}
+END_TEST
+
+START_TEST(a_fault_that_casts_no_doubt_on_numbers_keeps_nothing_back)
+{
+	struct ledger_reservation v;
+	struct ledger_evidence e;
+	struct meso_shot shot;
+
+	ck_assert_int_eq(bench_reserve(&b, 20000, 20, &v), 0);
+	shot = gun_fires(&b.gun, v.lease_id, 20000);
+	e = evidence_of(&b.gun, v.lease_id);
+	e.faults = MESO_FAULT_OCCLUSION | MESO_FAULT_HEARTBEAT_LOST | MESO_FAULT_LOW_BATTERY;
+	ck_assert_int_eq(record(&shot, 1, &e).outcome, LEDGER_RELEASED);
 }
 END_TEST
 
@@ -347,8 +436,12 @@ int main(void)
 	tcase_add_test(t, nothing_is_released_before_the_gun_says_closed_and_its_log_is_read);
 	tcase_add_loop_test(t, evidence_that_contradicts_itself_releases_nothing, 0,
 			    sizeof(doubts) / sizeof(doubts[0]));
+	tcase_add_test(t, a_gun_with_another_memory_proves_nothing_about_a_lease_without_shots);
+	tcase_add_loop_test(t, the_largest_of_the_three_readings_is_what_was_delivered, 0, 3);
 	tcase_add_test(t, the_counters_word_counts_if_it_is_the_largest);
 	tcase_add_test(t, better_evidence_settles_an_uncertain_lease_by_a_new_fact);
+	tcase_add_loop_test(t, a_gun_whose_memory_or_reports_failed_releases_nothing, 0, 6);
+	tcase_add_test(t, a_fault_that_casts_no_doubt_on_numbers_keeps_nothing_back);
 	tcase_add_test(t, a_shot_that_turns_up_after_the_release_revokes_it);
 	tcase_add_test(t, an_overrun_counts_in_full_at_once);
 	tcase_add_test(t, an_unknown_shot_counts_as_asked_even_if_the_gun_says_nothing_came);
