@@ -10,6 +10,7 @@
 #include "bus.h"
 #include "bus_errors.h"
 #include "gun.h"
+#include "lease.h"
 #include "macros.h"
 #include "mesod.h"
 #include "session.h"
