@@ -314,7 +314,7 @@ static int check_file(struct ledger *l, struct ledger_report *report)
 	/* That a page could not be read, for want of memory perhaps, does not say what is on it. */
 	failed = strstr(text, code);
 	if (failed)
-		return ledger_sqlite_error(l, atoi(failed + strlen(code)));
+		return ledger_sqlite_error(l, (int)strtol(failed + strlen(code), NULL, 10));
 	snprintf(report->problem, sizeof(report->problem), "the file is damaged: %.200s", text);
 	return -EBADMSG;
 }

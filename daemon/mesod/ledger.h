@@ -29,7 +29,7 @@
 #include <stdint.h>
 #include <linux/meso.h>
 
-#include "limits.h"
+#include "dose_limits.h"
 #include "policy.h"
 
 struct ledger;

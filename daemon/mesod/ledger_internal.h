@@ -140,6 +140,7 @@ static inline struct value value_text(const char *text)
 extern const char *const ledger_schema; /* one SQL script */
 
 const char *fact_name(enum fact fact);
+const char *sql_text(enum sql sql);
 /* Prepared on first use. */
 int sql_fact_insert(struct ledger *l, enum fact fact, sqlite3_stmt **ret);
 int sql_fact_select(struct ledger *l, enum fact fact, sqlite3_stmt **ret);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -37,16 +38,17 @@ static int write_all(int fd, const char *text, size_t len)
 
 int mark_sync_directory(const char *path)
 {
-	_cleanup_(freep) char *copy = strdup(path);
 	_cleanup_(closep) int fd = -1;
+	char directory[PATH_MAX];
 	char *slash;
 
-	if (!copy)
-		return -ENOMEM;
-	slash = strrchr(copy, '/');
+	if (strlen(path) >= sizeof(directory))
+		return -ENAMETOOLONG;
+	memcpy(directory, path, strlen(path) + 1);
+	slash = strrchr(directory, '/');
 	if (slash)
-		slash[slash == copy ? 1 : 0] = '\0';
-	fd = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		slash[slash == directory ? 1 : 0] = '\0';
+	fd = open(slash ? directory : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || fsync(fd) < 0)
 		return -errno;
 	return 0;
@@ -149,20 +151,17 @@ int mark_read(const char *path, struct mark *ret)
 
 int mark_digest_file(const char *path, uint8_t ret[LEDGER_HASH_LEN])
 {
-	enum { PIECE = 1 << 16 };
-	_cleanup_(freep) uint8_t *piece = malloc(PIECE);
 	_cleanup_(closep) int fd = -1;
+	uint8_t piece[16384];
 	gcry_md_hd_t md;
 	ssize_t n;
 
-	if (!piece)
-		return -ENOMEM;
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	if (gcry_md_open(&md, GCRY_MD_SHA256, 0))
 		return -ENOMEM;
-	while ((n = read(fd, piece, PIECE)) != 0) {
+	while ((n = read(fd, piece, sizeof(piece))) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)

@@ -181,7 +181,7 @@ static int check_content(struct ledger *l)
 {
 	struct ledger_report report = { 0 };
 	int64_t pages = 0, page_size = 0;
-	struct head head;
+	struct head head = { 0 };
 	int r;
 
 	r = get_number(l, "PRAGMA page_count", &pages);
@@ -189,7 +189,7 @@ static int check_content(struct ledger *l)
 		r = get_number(l, "PRAGMA page_size", &page_size);
 	if (r < 0)
 		return r;
-	if (pages <= VERIFY_ALL_BYTES / page_size)
+	if (page_size > 0 && pages <= VERIFY_ALL_BYTES / page_size)
 		return ledger_verify(l, &report);
 	r = sql_schema_matches(l);
 	if (r == 0) {

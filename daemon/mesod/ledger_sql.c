@@ -197,6 +197,11 @@ const char *fact_name(enum fact fact)
 	return fact == FACT_SESSION_END ? "session-end" : facts[fact].name;
 }
 
+const char *sql_text(enum sql sql)
+{
+	return statements[sql];
+}
+
 int sql_fact_insert(struct ledger *l, enum fact fact, sqlite3_stmt **ret)
 {
 	int r = prepare(l, &l->inserts[fact], facts[fact].insert);

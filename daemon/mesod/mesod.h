@@ -13,7 +13,7 @@
 #include <systemd/sd-event.h>
 
 #include "ledger.h"
-#include "limits.h"
+#include "dose_limits.h"
 #include "log.h"
 #include "options.h"
 #include "worker.h"

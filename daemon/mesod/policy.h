@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "limits.h"
+#include "dose_limits.h"
 
 #define POLICY_RULES    8 /* rows in the table; one verdict each */
 #define POLICY_TEXT_MAX 320

@@ -3,7 +3,7 @@
  * The rules a dose has to pass, one small function each, and their table.
  *
  * Owns what each rule compares and how it explains itself.  Where a number comes
- * from is limits.c's.  A rule that has nothing to judge (no gun named, no session)
+ * from is dose_limits.c's.  A rule that has nothing to judge (no gun named, no session)
  * says so and lets pass; ledger_reserve() never leaves those out.
  */
 #include "policy_rules.h"

@@ -95,7 +95,7 @@ START_TEST(a_closed_ledger_is_one_file_and_opens_as_it_was)
 	ledger_get_id(b.ledger, &after);
 	ck_assert_mem_eq(&before, &after, sizeof(before));
 	ck_assert_uint_eq(chain_length(b.ledger), length);
-	ck_assert_uint_eq(settled_of(&b), 2 * 20020);
+	ck_assert_uint_eq(settled_of(&b), 2 * UINT64_C(20020));
 }
 END_TEST
 

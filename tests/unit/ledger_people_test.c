@@ -29,7 +29,7 @@ START_TEST(a_dose_leaves_the_window_after_24_hours_to_the_second)
 {
 	bench_treat(&b, 20000, 5);
 	b.now_s = T0 + POLICY_WINDOW_S - 1;
-	ck_assert_uint_eq(settled_of(&b), 5 * 20020);
+	ck_assert_uint_eq(settled_of(&b), 5 * UINT64_C(20020));
 	b.now_s++;
 	ck_assert_uint_eq(settled_of(&b), 0);
 }
@@ -53,7 +53,7 @@ START_TEST(more_doses_than_are_listed_still_count_in_full)
 		b.now_s = T0 + i;
 		bench_treat(&b, 1000, 1);
 	}
-	ck_assert_uint_eq(settled_of(&b), 600 * 1020);
+	ck_assert_uint_eq(settled_of(&b), 600 * UINT64_C(1020));
 }
 END_TEST
 
@@ -106,7 +106,7 @@ START_TEST(an_open_session_survives_a_restart)
 	ck_assert(session.open);
 	ck_assert_str_eq(session.serial, SERIAL);
 	ck_assert_uint_eq(session.operator_uid, OPERATOR);
-	ck_assert_uint_eq(session.delivered_nl, 3 * 20020);
+	ck_assert_uint_eq(session.delivered_nl, 3 * UINT64_C(20020));
 	ck_assert_uint_eq(session.shots, 3);
 	ck_assert_int_eq(ledger_get_spent(b.ledger, T0, &b.patient, &spent), 0);
 	ck_assert_int_eq(spent.session, b.session);

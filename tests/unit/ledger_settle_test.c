@@ -4,6 +4,7 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,7 +96,7 @@ static int find_kind(const struct ledger_record *record, void *userdata)
 	char *kind = userdata;
 
 	if (strcmp(record->type, "incident") == 0 && strcmp(record->fields[0].name, "kind") == 0)
-		strcpy(kind, record->fields[0].text);
+		snprintf(kind, LEDGER_NAME_MAX, "%s", record->fields[0].text);
 	return 0;
 }
 
@@ -240,9 +241,10 @@ END_TEST
 /* Whatever the faults were, the numbers below agree: it is the witness that cannot be believed. */
 START_TEST(a_gun_whose_memory_or_reports_failed_releases_nothing)
 {
-	static const uint32_t distrusted[] = { MESO_FAULT_MEMORY,	    MESO_FAULT_OVERRUN,
-					       MESO_FAULT_ENCODER_MISMATCH, MESO_FAULT_HOST_IMPLAUSIBLE,
-					       MESO_FAULT_HOST_OVERRUN,	    MESO_FAULT_HOST_ENCODER };
+	static const uint32_t distrusted[] = {
+		MESO_FAULT_MEMORY,           MESO_FAULT_OVERRUN,      MESO_FAULT_ENCODER_MISMATCH,
+		MESO_FAULT_HOST_IMPLAUSIBLE, MESO_FAULT_HOST_OVERRUN, MESO_FAULT_HOST_ENCODER
+	};
 	struct ledger_reservation v;
 	struct ledger_settlement s;
 	struct ledger_evidence e;

@@ -179,7 +179,7 @@ static off_t stride(off_t usual)
 {
 	const char *text = getenv("MESO_TEST_FLIP_STRIDE");
 
-	return text ? atoi(text) : usual;
+	return text ? strtol(text, NULL, 10) : usual;
 }
 
 START_TEST(each_flipped_byte_of_a_closed_ledger_is_found)

@@ -315,7 +315,7 @@ START_TEST(every_shot_counts_once_however_often_and_in_whatever_order_it_is_told
 	ck_assert_uint_eq(sum.count, 5);
 	ck_assert_uint_eq(sum.newest, b.gun.shot_count);
 	ck_assert_uint_eq(sum.sum_reported_nl, 100000);
-	ck_assert_uint_eq(sum.sum_nl, 5 * 20020);
+	ck_assert_uint_eq(sum.sum_nl, 5 * UINT64_C(20020));
 }
 END_TEST
 
@@ -336,13 +336,13 @@ START_TEST(reports_replayed_after_the_settlement_change_nothing)
 		struct ledger_settlement s = record(shots, 3, &e);
 
 		ck_assert_int_eq(s.outcome, LEDGER_RELEASED);
-		ck_assert_uint_eq(s.spent_nl, 3 * 20020);
+		ck_assert_uint_eq(s.spent_nl, 3 * UINT64_C(20020));
 	}
 	bench_reopen(&b);
 	record(shots, 3, &e);
 	ck_assert_uint_eq(ledger_get_commits(b.ledger), 0);
 	ck_assert_uint_gt(commits, 0);
-	ck_assert_uint_eq(settled_of(&b), 3 * 20020);
+	ck_assert_uint_eq(settled_of(&b), 3 * UINT64_C(20020));
 }
 END_TEST
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "limits.h"
+#include "dose_limits.h"
 
 static char path[2][64];
 

@@ -7,8 +7,8 @@
  * value above the built-in one, an unknown key, a missing unit refuses the
  * whole file.  Never judges a request: that is policy.h.
  */
-#ifndef MESOD_LIMITS_H
-#define MESOD_LIMITS_H
+#ifndef MESOD_DOSE_LIMITS_H
+#define MESOD_DOSE_LIMITS_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -50,4 +50,4 @@ void limits_default(struct limits *ret);
  */
 int limits_load(const char *const *paths, size_t n_paths, struct limits *ret, char *error);
 
-#endif /* MESOD_LIMITS_H */
+#endif /* MESOD_DOSE_LIMITS_H */

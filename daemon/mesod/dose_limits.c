@@ -5,7 +5,7 @@
  * Owns the list of keys.  A limit that nobody wrote down with its unit does not
  * exist; one that is looser than the built-in does not pass.
  */
-#include "limits.h"
+#include "dose_limits.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -40,14 +40,14 @@ void limits_default(struct limits *ret)
 
 static const struct key {
 	const char *name;
-	enum inj_dimension dimension;
 	size_t offset; /* of the limit in struct limits */
+	enum inj_dimension dimension;
 	bool hard;
 } keys[] = {
 #define KEY(name, dimension, member)                                           \
-	{ name "-soft", dimension, offsetof(struct limits, member), false },   \
+	{ name "-soft", offsetof(struct limits, member), dimension, false },   \
 	{                                                                      \
-		name "-hard", dimension, offsetof(struct limits, member), true \
+		name "-hard", offsetof(struct limits, member), dimension, true \
 	}
 	KEY("shot-volume", INJ_VOLUME, shot_nl),
 	KEY("depth", INJ_LENGTH, depth_um),
@@ -75,12 +75,6 @@ static int complain(char *error, int r, const char *format, ...)
 		va_end(ap);
 	}
 	return r;
-}
-
-static void closefp(FILE **stream)
-{
-	if (*stream)
-		fclose(*stream);
 }
 
 static void econf_freep(econf_file **file)
@@ -225,11 +219,10 @@ static int check_groups(econf_file *file, const char *path, bool *ret_any, char 
 	return 0;
 }
 
-static int read_file(const char *path, struct limits *limits, char *error)
+static int read_stream(FILE *stream, const char *path, struct limits *limits, char *error)
 {
 	_cleanup_(econf_freep) econf_file *file = NULL;
 	_cleanup_(free_listp) char **names = NULL;
-	_cleanup_(closefp) FILE *stream = NULL;
 	_cleanup_(freep) char *where = NULL;
 	uint64_t line = 0;
 	size_t n = 0;
@@ -237,10 +230,6 @@ static int read_file(const char *path, struct limits *limits, char *error)
 	bool any;
 	int r;
 
-	stream = fopen(path, "re");
-	if (!stream)
-		return errno == ENOENT ? 0
-				       : complain(error, -errno, "%s: %s", path, strerror(errno));
 	/* libeconf takes what it cannot read for an empty file. */
 	if (fgetc(stream) == EOF && ferror(stream))
 		return complain(error, -EIO, "%s cannot be read", path);
@@ -263,6 +252,20 @@ static int read_file(const char *path, struct limits *limits, char *error)
 		if (r >= 0)
 			r = read_key(file, path, names[i], limits, error);
 	}
+	return r;
+}
+
+/* An absent file says nothing. */
+static int read_file(const char *path, struct limits *limits, char *error)
+{
+	FILE *stream = fopen(path, "re");
+	int r;
+
+	if (!stream)
+		return errno == ENOENT ? 0
+				       : complain(error, -errno, "%s: %s", path, strerror(errno));
+	r = read_stream(stream, path, limits, error);
+	fclose(stream);
 	return r;
 }
 
