@@ -109,7 +109,7 @@ static void remember_name(struct authority *authority, const char *name, uint32_
 
 	if (strlen(name) >= NAME_LENGTH)
 		return;
-	strcpy(known->name, name);
+	TEXT_COPY(known->name, name);
 	known->uid = uid;
 	authority->next_name = (authority->next_name + 1) % NAMES_MAX;
 }
@@ -299,8 +299,10 @@ struct authority *authority_free(struct authority *authority)
 {
 	if (!authority)
 		return NULL;
-	while (authority->asks)
-		ask_free(authority->asks);
+	for (struct ask *ask = authority->asks, *next; ask; ask = next) {
+		next = ask->next;
+		ask_free(ask);
+	}
 	free(authority->operators);
 	free(authority);
 	return NULL;

@@ -63,7 +63,7 @@ static int get_measurement(sd_bus *bus, const char *path, const char *interface,
 			   const char *property, sd_bus_message *reply, void *userdata,
 			   sd_bus_error *error)
 {
-	struct meso_status status;
+	struct meso_status status = { 0 };
 	int r = get_status(userdata, &status, error);
 
 	(void)bus;
@@ -89,7 +89,7 @@ static int get_measurement(sd_bus *bus, const char *path, const char *interface,
 static int method_get_status(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-	struct meso_status status;
+	struct meso_status status = { 0 };
 	int r = get_status(userdata, &status, error);
 
 	if (r < 0)
@@ -104,7 +104,7 @@ static int method_get_status(sd_bus_message *call, void *userdata, sd_bus_error 
 static int method_get_snapshot(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-	struct meso_status status;
+	struct meso_status status = { 0 };
 	int r = get_status(userdata, &status, error);
 
 	if (r < 0)
@@ -117,21 +117,19 @@ static int method_get_snapshot(sd_bus_message *call, void *userdata, sd_bus_erro
 
 static int method_get_registers(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
-	_cleanup_(freep) struct meso_registers *registers = calloc(1, sizeof(*registers));
+	struct meso_registers registers = { 0 };
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 	struct gun *gun = userdata;
 	int r;
 
-	if (!registers)
-		return bus_fail_internal(error, -ENOMEM);
-	r = gun->handle ? inj_gun_get_registers(gun->handle, registers) : -ENODEV;
+	r = gun->handle ? inj_gun_get_registers(gun->handle, &registers) : -ENODEV;
 	if (r < 0)
 		return bus_fail_gun(error, r, "its registers cannot be read");
 	r = sd_bus_message_new_method_return(call, &reply);
 	if (r >= 0)
 		r = sd_bus_message_open_container(reply, 'a', "(stt)");
-	for (uint32_t i = 0; r >= 0 && i < registers->count && i < MESO_REGISTERS_MAX; i++) {
-		const struct meso_register *reg = &registers->reg[i];
+	for (uint32_t i = 0; r >= 0 && i < registers.count && i < MESO_REGISTERS_MAX; i++) {
+		const struct meso_register *reg = &registers.reg[i];
 		const char *name = inj_register_name(reg->id);
 
 		r = sd_bus_message_append(reply, "(stt)", name ? name : "unknown", reg->value,

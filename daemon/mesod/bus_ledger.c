@@ -280,7 +280,7 @@ int bus_tell_patient(struct mesod *mesod, sd_bus_message *call, const char *pati
 	struct patient_question *p = calloc(1, sizeof(*p));
 
 	if (p)
-		strcpy(p->asked, patient);
+		TEXT_COPY(p->asked, patient);
 	return ask(p ? &p->q : NULL, mesod, call, tell_patient_run, tell_patient_done, error);
 }
 
@@ -387,7 +387,7 @@ int bus_answer_check(struct mesod *mesod, sd_bus_message *call, const char *pati
 	struct patient_question *p = calloc(1, sizeof(*p));
 
 	if (p) {
-		strcpy(p->asked, patient);
+		TEXT_COPY(p->asked, patient);
 		p->has_reason = *request->override;
 		p->request = (struct policy_request){
 			.mode = request->mode,
@@ -463,7 +463,7 @@ static void hash_format(const uint8_t hash[LEDGER_HASH_LEN],
 		text[2 * i] = digits[hash[i] >> 4];
 		text[2 * i + 1] = digits[hash[i] & 15];
 	}
-	text[2 * LEDGER_HASH_LEN] = '\0';
+	text[(size_t)2 * LEDGER_HASH_LEN] = '\0';
 }
 
 /* A column that has the name of what every record has gets its table's before it. */

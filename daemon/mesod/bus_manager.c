@@ -104,9 +104,9 @@ static int register_authorized(struct mesod *mesod, sd_bus_message *call,
 		r = check_date("expires", expires, error);
 	if (r < 0)
 		return r;
-	strcpy(op.name, name);
-	strcpy(op.licence, licence);
-	strcpy(op.expires, expires);
+	TEXT_COPY(op.name, name);
+	TEXT_COPY(op.licence, licence);
+	TEXT_COPY(op.expires, expires);
 	return bus_register_operator(mesod, call, &op, error);
 }
 
@@ -136,9 +136,9 @@ static int add_patient_authorized(struct mesod *mesod, sd_bus_message *call,
 	if (patient.mass_g > 700000)
 		return bus_fail(error, ERROR_INVALID_ARGUMENT, "mass_g=%u limit=700000",
 				patient.mass_g);
-	strcpy(patient.reference, reference);
-	strcpy(patient.name, name);
-	strcpy(patient.birth_date, birth_date);
+	TEXT_COPY(patient.reference, reference);
+	TEXT_COPY(patient.name, name);
+	TEXT_COPY(patient.birth_date, birth_date);
 	return bus_register_patient(mesod, call, &patient, error);
 }
 

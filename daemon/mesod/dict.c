@@ -49,7 +49,7 @@ static int read_value(sd_bus_message *message, const struct dict_entry *entry, s
 		r = text_check(entry->key, text, entry->size, false, error);
 		if (r < 0)
 			return r;
-		strcpy(entry->value, text);
+		text_copy(entry->value, entry->size, text);
 		return 0;
 	}
 	if (entry->type == 'b')

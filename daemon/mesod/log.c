@@ -19,9 +19,16 @@ void log_open(struct logger *log, int max_priority)
 	const char *stream = getenv("JOURNAL_STREAM");
 	uintmax_t device, inode;
 	struct stat st;
+	char *end;
 
 	*log = (struct logger){ .max_priority = max_priority };
-	if (!stream || sscanf(stream, "%" SCNuMAX ":%" SCNuMAX, &device, &inode) != 2)
+	if (!stream)
+		return;
+	device = strtoumax(stream, &end, 10);
+	if (*end != ':')
+		return;
+	inode = strtoumax(end + 1, &end, 10);
+	if (*end)
 		return;
 	if (fstat(STDERR_FILENO, &st) == 0)
 		log->journal = st.st_dev == device && st.st_ino == inode;

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #ifndef _cleanup_
@@ -22,11 +23,21 @@ static inline void freep(void *p)
 	free(*(void **)p);
 }
 
-static inline void closep(int *fd)
+static inline void closep(const int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
 }
+
+/* Into a buffer whose size was checked before; cut off rather than written past its end. */
+static inline void text_copy(char *to, size_t size, const char *from)
+{
+	const size_t length = strnlen(from, size - 1);
+
+	memcpy(to, from, length);
+	to[length] = '\0';
+}
+#define TEXT_COPY(array, from) text_copy((array), sizeof(array), (from))
 
 /* Takes the value out of a variable that a clean-up watches. */
 #define TAKE_PTR(p)                         \

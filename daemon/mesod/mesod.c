@@ -53,7 +53,7 @@ char *local_date(int64_t now_s, char buf[static LEDGER_DATE_MAX])
 
 	/* A date that cannot be told is later than any licence: nothing is licensed then. */
 	if (!localtime_r(&now, &tm) || !strftime(buf, LEDGER_DATE_MAX, "%Y-%m-%d", &tm))
-		strcpy(buf, "9999-99-99");
+		text_copy(buf, LEDGER_DATE_MAX, "9999-99-99");
 	return buf;
 }
 

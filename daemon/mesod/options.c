@@ -116,11 +116,11 @@ static int set_defaults(struct options *options)
 	if (!options->state)
 		options->state = directory_of("STATE_DIRECTORY", "/var/lib/meso");
 	if (!options->mark) {
-		_cleanup_(freep) char *directory =
-			directory_of("CACHE_DIRECTORY", "/var/cache/meso");
+		char *directory = directory_of("CACHE_DIRECTORY", "/var/cache/meso");
 
 		if (!directory || asprintf(&options->mark, "%s/meso-ledger.mark", directory) < 0)
 			options->mark = NULL;
+		free(directory);
 	}
 	return options->state && options->mark ? 0 : -ENOMEM;
 }

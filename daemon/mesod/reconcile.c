@@ -94,17 +94,18 @@ out:
 
 static int compare(struct gun *gun, const struct meso_status *status)
 {
-	_cleanup_(freep) struct meso_registers *registers = calloc(1, sizeof(*registers));
-	_cleanup_(freep) struct comparison *c = calloc(1, sizeof(*c));
+	struct meso_registers registers = { 0 };
+	struct comparison *c;
 	int r;
 
-	if (!registers || !c)
-		return -ENOMEM;
 	r = inj_gun_get_info(gun->handle, &gun->info);
 	if (r >= 0)
-		r = inj_gun_get_registers(gun->handle, registers);
+		r = inj_gun_get_registers(gun->handle, &registers);
 	if (r < 0)
 		return r;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
 	c->gun = gun;
 	c->now_s = wall_now_s();
 	memcpy(c->serial, gun->serial, sizeof(c->serial));
@@ -116,12 +117,13 @@ static int compare(struct gun *gun, const struct meso_status *status)
 		.total_nl = status->total_nl,
 		.last_sequence = gun->info.last_sequence,
 	};
-	c->mark = registers->mark;
+	c->mark = registers.mark;
 	r = worker_submit(gun->mesod->worker, comparison_run, comparison_done, c);
-	if (r < 0)
+	if (r < 0) {
+		free(c);
 		return r;
+	}
 	gun_ref(gun);
-	c = NULL; /* the worker's until it is done */
 	gun->stage = GUN_COMPARING;
 	return 0;
 }

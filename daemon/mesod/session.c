@@ -400,7 +400,7 @@ static int session_new(const struct opening *o, struct session **ret, int *ret_t
 	session->number = o->number;
 	session->patient = o->patient.id;
 	ledger_id_format(&o->patient.id, session->patient_text);
-	strcpy(session->operator_text, o->operator_text);
+	TEXT_COPY(session->operator_text, o->operator_text);
 	session->opened_s = o->now_s;
 	session->uid = o->uid;
 	session->keep_alive = o->keep_alive;
@@ -533,9 +533,9 @@ int session_open(struct mesod *mesod, sd_bus_message *call, const struct caller 
 	o->keep_alive = keep_alive;
 	o->now_s = wall_now_s();
 	local_date(o->now_s, o->today);
-	strcpy(o->operator_text, caller->operator_text);
-	strcpy(o->serial, gun->serial);
-	strcpy(o->asked, patient);
+	TEXT_COPY(o->operator_text, caller->operator_text);
+	TEXT_COPY(o->serial, gun->serial);
+	TEXT_COPY(o->asked, patient);
 	r = mesod_submit_client(mesod, opening_run, opening_done, o);
 	if (r >= 0)
 		return 1;

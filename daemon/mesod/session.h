@@ -41,25 +41,26 @@ struct session {
 	struct peer *peer;
 	int lease_fd; /* ours; the other end is the opener's */
 	sd_event_source *hangup;
-	bool keep_alive;
 	uint64_t alive_ns; /* newest keep-alive */
 
-	bool loaded;
 	struct meso_config syringe;  /* what was loaded: no dose in it yet */
 	struct meso_config given;    /* what the gun was last configured with by us */
-	bool configured;             /* and it was accepted */
 	struct policy_request asked; /* newest request, for the limits shown */
-	bool asked_valid;
 
-	bool arming; /* a reservation is under way */
-	bool closing;
-	bool close_submitted;
 	const char *close_reason;
 	sd_bus_message *disarm_call; /* to be answered when the lease is settled */
 	sd_bus_message *close_call;
 
 	uint64_t delivered_nl;
 	uint32_t shots;
+
+	bool keep_alive;
+	bool loaded;
+	bool configured; /* and it was accepted */
+	bool asked_valid;
+	bool arming; /* a reservation is under way */
+	bool closing;
+	bool close_submitted;
 };
 
 /* Answers OpenSession, now or later.  @call's arguments are already read. */

@@ -228,7 +228,7 @@ static int check_again(const struct arming *a, const struct session *session,
 static int arm(struct arming *a, struct session *session, struct lease *lease, sd_bus_error *error)
 {
 	struct gun *gun = a->gun;
-	struct meso_status status;
+	struct meso_status status = { 0 };
 	struct meso_lease wanted = {
 		.sequence = a->reservation.sequence,
 		.boot_id = a->order.gun.boot_id,
@@ -254,7 +254,8 @@ static int arm(struct arming *a, struct session *session, struct lease *lease, s
 	r = inj_gun_arm(gun->handle, &wanted);
 	if (r < 0) {
 		/* Whatever it was, the gun may have forgotten how it was configured. */
-		session->configured = false;
+		if (session)
+			session->configured = false;
 		log_gun(gun, LOG_WARNING, "lease %s: not armed: %s", lease->text,
 			strerrordesc_np(-r));
 		if (refusal_is_certain(r)) {
@@ -482,7 +483,7 @@ static int submit(struct session *session, sd_bus_message *call, const struct ar
 	a->gun = gun_ref(session->gun);
 	a->call = sd_bus_message_ref(call);
 	a->now_s = wall_now_s();
-	strcpy(a->serial, session->gun->serial);
+	TEXT_COPY(a->serial, session->gun->serial);
 	a->order.session = session->number;
 	a->order.gun.serial = a->serial;
 	a->order.area = *a->area ? a->area : NULL;
@@ -560,8 +561,8 @@ int session_arm(struct session *session, sd_bus_message *call, const struct arm_
 	config.depth_um = request->depth_um;
 	config.mode = request->mode;
 	config.rate_mhz = request->rate_mhz;
-	strcpy(draft.area, request->area);
-	strcpy(draft.override, request->override);
+	TEXT_COPY(draft.area, request->area);
+	TEXT_COPY(draft.override, request->override);
 	draft.order.expiry_ms = request->expiry_ms;
 	if (pressure_holds(session))
 		return wait_for_rest(session, call, &config, MESO_KIND_TREAT, request->shots,

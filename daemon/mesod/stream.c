@@ -55,8 +55,10 @@ struct streams *streams_free(struct streams *streams)
 {
 	if (!streams)
 		return NULL;
-	while (streams->first)
-		stream_free(streams->first);
+	for (struct stream *stream = streams->first, *next; stream; stream = next) {
+		next = stream->next;
+		stream_free(stream);
+	}
 	sd_event_source_disable_unref(streams->io);
 	inj_gun_unref(streams->handle);
 	free(streams);

@@ -164,8 +164,10 @@ struct telemetry *telemetry_free(struct telemetry *telemetry)
 {
 	if (!telemetry)
 		return NULL;
-	while (telemetry->first)
-		watcher_free(telemetry->first);
+	for (struct watcher *watcher = telemetry->first, *next; watcher; watcher = next) {
+		next = watcher->next;
+		watcher_free(watcher);
+	}
 	sd_event_source_disable_unref(telemetry->timer);
 	free(telemetry);
 	return NULL;

@@ -323,7 +323,7 @@ START_TEST(arm_refuses_each_value_beyond_its_bounds_by_name)
 	struct method here = arm;
 	sd_bus_message *call;
 
-	strcpy(here.path, f.session);
+	snprintf(here.path, sizeof(here.path), "%s", f.session);
 	call = new_call(&here);
 	ck_assert_int_ge(sd_bus_message_open_container(call, 'a', "{sv}"), 0);
 	/* the good ones, but for the bad one, which replaces its like */

@@ -85,33 +85,6 @@ START_TEST(a_dose_above_a_limit_is_refused_whole_with_rule_numbers_and_a_sentenc
 }
 END_TEST
 
-START_TEST(a_session_ends_at_its_volume_and_not_a_shot_later)
-{
-	sd_bus_error error = SD_BUS_ERROR_NULL;
-	struct fixture_patient patient;
-	int leases = 0;
-
-	/* A clinic's file that tightens: what is left after one lease is not enough for another. */
-	mesod_fixture_signal(&f, SIGTERM);
-	f.config = "[limits]\nsession-volume-hard = 200 uL\nsession-volume-soft = 200 uL\n";
-	mesod_fixture_run_daemon(&f);
-	mesod_fixture_ready_to_arm(&f);
-	while (mesod_fixture_try_arm(&f, 30000, 2, 2000, &error) >= 0) {
-		ck_assert_int_le(++leases, 4);
-		mesod_fixture_shoot(&f);
-		mesod_fixture_shoot(&f);
-		mesod_fixture_wait_lease_ended(&f);
-	}
-	ck_assert_int_ge(leases, 2);
-	ck_assert_str_eq(error.name, "org.mesod1.Error.DoseLimit");
-	ck_assert_ptr_nonnull(strstr(error.message, "rule=session-volume limit=200 uL"));
-	sd_bus_error_free(&error);
-	mesod_fixture_patient(&f, &patient);
-	ck_assert_uint_le(patient.settled_nl, 200000);
-	mesod_fixture_assert_covered(&f);
-}
-END_TEST
-
 /* ---- stops ----------------------------------------------------------------------------- */
 
 START_TEST(a_closed_lease_descriptor_disarms_settles_and_closes)
@@ -354,7 +327,6 @@ int main(void)
 	tcase_add_test(tcase, a_second_client_gets_neither_the_gun_nor_the_session);
 	tcase_add_test(tcase,
 		       a_dose_above_a_limit_is_refused_whole_with_rule_numbers_and_a_sentence);
-	tcase_add_test(tcase, a_session_ends_at_its_volume_and_not_a_shot_later);
 	tcase_add_test(tcase, a_closed_lease_descriptor_disarms_settles_and_closes);
 	tcase_add_test(
 		tcase,

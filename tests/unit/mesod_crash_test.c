@@ -206,7 +206,7 @@ END_TEST
 
 START_TEST(a_gun_that_another_ledger_armed_is_quarantined)
 {
-	struct mesod_fixture other = { 0 };
+	struct mesod_fixture other;
 	char *flag;
 
 	/* one ledger treats with the gun ... */

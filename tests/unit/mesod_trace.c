@@ -28,7 +28,7 @@ static size_t threads_of(pid_t pid, pid_t tids[static THREADS_MAX])
 	ck_assert_ptr_nonnull(dir);
 	while ((entry = readdir(dir)) && n < THREADS_MAX)
 		if (entry->d_name[0] != '.')
-			tids[n++] = atoi(entry->d_name);
+			tids[n++] = (pid_t)strtol(entry->d_name, NULL, 10);
 	closedir(dir);
 	return n;
 }

@@ -4,7 +4,7 @@
  * with the gun's counters and with the fluid that truly left the needle.
  */
 #include <check.h>
-#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -56,6 +56,33 @@ START_TEST(a_full_treatment_is_in_the_ledger_as_in_the_gun_and_covers_the_truth)
 }
 END_TEST
 
+START_TEST(a_session_ends_at_its_volume_and_not_a_shot_later)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	struct fixture_patient patient;
+	int leases = 0;
+
+	/* A clinic's file that tightens: what is left after one lease is not enough for another. */
+	mesod_fixture_signal(&f, SIGTERM);
+	f.config = "[limits]\nsession-volume-hard = 200 uL\nsession-volume-soft = 200 uL\n";
+	mesod_fixture_run_daemon(&f);
+	mesod_fixture_ready_to_arm(&f);
+	while (mesod_fixture_try_arm(&f, 30000, 2, 2000, &error) >= 0) {
+		ck_assert_int_le(++leases, 4);
+		mesod_fixture_shoot(&f);
+		mesod_fixture_shoot(&f);
+		mesod_fixture_wait_lease_ended(&f);
+	}
+	ck_assert_int_ge(leases, 2);
+	ck_assert_str_eq(error.name, "org.mesod1.Error.DoseLimit");
+	ck_assert_ptr_nonnull(strstr(error.message, "rule=session-volume limit=200 uL"));
+	sd_bus_error_free(&error);
+	mesod_fixture_patient(&f, &patient);
+	ck_assert_uint_le(patient.settled_nl, 200000);
+	mesod_fixture_assert_covered(&f);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("mesod treats");
@@ -66,6 +93,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 30);
 	tcase_add_test(tcase, a_full_treatment_is_in_the_ledger_as_in_the_gun_and_covers_the_truth);
+	tcase_add_test(tcase, a_session_ends_at_its_volume_and_not_a_shot_later);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
