@@ -5,10 +5,22 @@
 # (the ledger's and the gun's own) to compare. To be sourced after lib.sh. $HAND is the dummy's directory in debugfs;
 # a story on another gun brings its own hand() and read_truth().
 #
-# shellcheck disable=SC2034
+# shellcheck disable=SC2034,SC2120
 #
 # For the story's own voice: show() is called with each line of mesoctl, tell() with what the hand does.
 HAND=${HAND:-/sys/kernel/debug/meso_dummy/DUMMY-0001}
+
+# A clinic that fails tells what the others saw of it.
+fail() {
+	echo "FAILED: $* (${BASH_SOURCE[1]##*/}:${BASH_LINENO[0]})"
+	echo "--- the gun and the ledger:"
+	"$BUILD/mesoctl" list || true
+	"$BUILD/mesoctl" ledger list | tail -n 8 || true
+	read_truth || true
+	echo "--- mesod said:"
+	tail -n 20 mesod.log || true
+	exit 1
+}
 
 show() { echo "  | $*"; }
 tell() { :; }
@@ -69,7 +81,7 @@ read_books() {
 		case $record in
 		*'"type":"shot"'*)
 			field "$record" delivered_nl
-			((ledger_shots += 1, ledger_nl += value))
+			ledger_shots=$((ledger_shots + 1)) ledger_nl=$((ledger_nl + value))
 			;;
 		*'"type":"reservation"'*)
 			field "$record" number && number=$value
@@ -83,10 +95,10 @@ read_books() {
 			field "$record" delivered_nl
 			[ "$value" -le "${charge[$number]}" ] || charge[$number]=$value
 			;;
-		*'"type":"incident"'*) ((incidents += 1)) ;;
+		*'"type":"incident"'*) incidents=$((incidents + 1)) ;;
 		esac
 	done
-	for number in "${!charge[@]}"; do ((charged_nl += charge[$number])); done
+	for number in "${!charge[@]}"; do charged_nl=$((charged_nl + charge[$number])); done
 }
 
 # check_books <serial>: the ledger is equal to the gun's own counters, and to what truly left the needle. Leaves fluid_nl.
@@ -120,10 +132,10 @@ open_clinic() {
 	mesoctl patient add --reference DEMO-B --name "Ben Example" --birth-date 1975-07-01 >/dev/null
 }
 
-# begin_mesod <arguments>: its state in $STATE; it is no job of this shell, so that the shell does not comment on its
-# death.
+# begin_mesod [arguments]: its state in $STATE, its limits not this machine's; it is no job of this shell, so that the
+# shell does not comment on its death.
 begin_mesod() {
-	start_mesod --state "$STATE" --mark "$STATE.mark" "$@" 2>>mesod.log
+	start_mesod --state "$STATE" --mark "$STATE.mark" --config "$PWD/no-limits.conf" "$@" 2>>mesod.log
 	disown "$MESOD_PID"
 }
 
@@ -143,7 +155,7 @@ begin_treatment() {
 
 pull() {
 	hand trigger 1
-	((pulled += 1))
+	pulled=$((pulled + 1))
 }
 let_go() {
 	hand trigger 0
@@ -162,7 +174,8 @@ pull_in_vain() {
 	[ "$truth_plunger_nm:$truth_shots" = "$before" ] || fail "the trigger fired $1"
 }
 
-# HOLD=1: the trigger is held while there are shots left (repeat mode), not pulled for each.
+# HOLD=1: the trigger is held while there are shots left (repeat mode), not pulled for each. HANDS_OFF=1: nobody touches
+# the trigger any more; a shot that is told late starts no other.
 #
 # follow_treatment [stop after so many shots]: shows what mesoctl prints, and does with the gun what a clinician would.
 # Ends when mesoctl has asked a question or ended (treat_status is set then, treat_lines has all it said), or with that
@@ -187,7 +200,8 @@ follow_treatment() {
 			pull
 			;;
 		shot*)
-			((fired += 1))
+			fired=$((fired + 1))
+			[ -z "${HANDS_OFF:-}" ] || continue
 			if [ -n "${HOLD:-}" ] && [[ $line != *"(0 shots)"* ]]; then continue; fi
 			let_go
 			[ "$fired" -lt "$stop" ] || return 0

@@ -25,7 +25,7 @@ for moment in 0 0.1 0.3; do
 	say "disarmed after $elapsed ms"
 	hand trigger 0
 	pull_in_vain "with mesod frozen"
-	follow_treatment
+	HANDS_OFF=1 follow_treatment
 	assert_eq "$treat_status" 3 "mesoctl's exit status"
 	kill -CONT "$MESOD_PID"
 	wait_for 10 nothing_outstanding

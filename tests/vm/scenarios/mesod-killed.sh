@@ -22,7 +22,7 @@ for moment in 0 0.01 0.05 0.1 0.2 0.35; do
 	wait_disarmed 500
 	slowest=$((elapsed > slowest ? elapsed : slowest))
 	hand trigger 0
-	follow_treatment
+	HANDS_OFF=1 follow_treatment
 	assert_eq "$treat_status" 3 "mesoctl's exit status"
 	pull_in_vain "with mesod dead"
 	begin_mesod

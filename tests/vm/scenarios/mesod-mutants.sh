@@ -27,7 +27,7 @@ plug_in() {
 # found_out <exit status>...: mesoctl ended with one of these; the fluid is accounted for.
 found_out() {
 	hand trigger 0
-	follow_treatment
+	HANDS_OFF=1 follow_treatment
 	[[ " $* " == *" $treat_status "* ]] || fail "$mutant: mesoctl's exit status is $treat_status, wanted $*"
 	wait_disarmed 1000
 	read_books "$mutant"

@@ -43,7 +43,7 @@ begin_treatment --gun DUMMY-0001 --patient DEMO-A "${request[@]}"
 follow_treatment 1
 mesoctl stop
 wait_disarmed 500
-follow_treatment
+HANDS_OFF=1 follow_treatment
 assert_eq "$treat_status" 1 "exit status of a treatment that was stopped"
 pull_in_vain "after the stop"
 check_books DUMMY-0001

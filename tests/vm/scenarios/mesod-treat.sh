@@ -23,7 +23,7 @@ assert_eq "$ledger_shots" 7 "shots, the prime among them"
 assert_eq "$incidents" 0 incidents
 assert_eq "$truth_max_beyond_lease_fl" 0 "volume beyond a lease"
 field "$(mesoctl patient show DEMO-A --json)" delivered_24h_nl
-[ "$value" -gt 119000 ] && [ "$value" -le 120000 ] || fail "6 shots of 20 uL count as $value nL"
+[[ $value -gt 119000 && $value -le 120000 ]] || fail "6 shots of 20 uL count as $value nL"
 
 say "the trigger held: shots follow by themselves, and end with the lease"
 begin_treatment --patient DEMO-B --dose '10 uL' --shots 5 --depth '1.5 mm' --mode repeat --rate '2 /s'

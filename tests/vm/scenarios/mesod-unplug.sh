@@ -24,7 +24,7 @@ for moment in 0.02 0.15 0.4; do
 	hand disconnect 1
 	wait_disarmed 500
 	hand trigger 0
-	follow_treatment
+	HANDS_OFF=1 follow_treatment
 	assert_eq "$treat_status" 4 "mesoctl's exit status"
 	wait_for 5 gun_is_gone
 	assert_fails 4 mesoctl status
