@@ -284,15 +284,42 @@ uint64_t chain_length(struct ledger *l)
 	return count_records(l, NULL);
 }
 
+/* The statements that remove, or make, all triggers, one after the other; to be freed. */
+static char *trigger_script(sqlite3 *db, const char *column)
+{
+	char *script = calloc(1, 65536), query[200];
+	sqlite3_stmt *row;
+
+	ck_assert_ptr_nonnull(script);
+	snprintf(query, sizeof(query), "SELECT %s || ';' FROM sqlite_schema WHERE type = 'trigger'",
+		 column);
+	ck_assert_int_eq(sqlite3_prepare_v2(db, query, -1, &row, NULL), SQLITE_OK);
+	while (sqlite3_step(row) == SQLITE_ROW) {
+		size_t used = strlen(script);
+
+		snprintf(script + used, 65536 - used, "%s",
+			 (const char *)sqlite3_column_text(row, 0));
+	}
+	sqlite3_finalize(row);
+	return script;
+}
+
 void tamper(const struct place *place, const char *sql)
 {
-	char *error = NULL;
+	char *error = NULL, *drop, *make;
 	sqlite3 *db;
 
+	/* The triggers are back afterwards: what finds the forgery must be its content. */
 	ck_assert_int_eq(sqlite3_open(place->path, &db), SQLITE_OK);
+	drop = trigger_script(db, "'DROP TRIGGER ' || name");
+	make = trigger_script(db, "sql");
+	ck_assert_int_eq(sqlite3_exec(db, drop, NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_exec(db, sql, NULL, NULL, &error);
 	ck_assert_msg(!error, "%s", error);
+	ck_assert_int_eq(sqlite3_exec(db, make, NULL, NULL, NULL), SQLITE_OK);
 	ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+	free(drop);
+	free(make);
 }
 
 void forget_digest(const char *path)

@@ -66,7 +66,7 @@ uint64_t settled_of(struct bench *b);
 uint64_t chain_length(struct ledger *l);
 /* How many records of a type there are. */
 unsigned int count_records(struct ledger *l, const char *type);
-/* Runs SQL on the closed file, by force. */
+/* Runs SQL on the closed file by force: no trigger hinders it, and none is missing afterwards. */
 void tamper(const struct place *place, const char *sql);
 
 /* Makes the mark of a clean close the mark of a crash. */

@@ -226,6 +226,25 @@ START_TEST(a_gun_whose_numbers_do_not_follow_is_quarantined)
 }
 END_TEST
 
+START_TEST(what_was_let_go_once_is_caught_again)
+{
+	struct ledger_reservation v;
+	struct ledger_settlement s;
+	struct meso_shot shot;
+
+	ck_assert_int_eq(bench_reserve(&b, 20000, 1, &v), 0);
+	shot = gun_fires(&b.gun, v.lease_id, 20000);
+	ck_assert_int_eq(ledger_record(b.ledger, T0, SERIAL, &shot, 1, NULL, &s), 0);
+	shot.asked_nl++;
+	ck_assert_int_eq(ledger_record(b.ledger, T0, SERIAL, &shot, 1, NULL, &s), 0);
+	ck_assert(s.quarantined);
+	ck_assert_int_eq(ledger_lift_quarantine(b.ledger, T0, &b.gun, 0, "a mistake"), 0);
+	ck_assert_int_eq(ledger_record(b.ledger, T0, SERIAL, &shot, 1, NULL, &s), 0);
+	ck_assert(s.quarantined);
+	ck_assert_uint_eq(count_records(b.ledger, "incident"), 2);
+}
+END_TEST
+
 START_TEST(a_gun_that_counts_shots_nobody_recorded_is_not_armed)
 {
 	struct ledger_reservation v;
@@ -276,6 +295,7 @@ int main(void)
 	tcase_add_test(t, no_record_of_the_chain_holds_a_name_and_names_can_be_erased);
 	tcase_add_test(t, text_that_is_no_name_or_date_is_refused);
 	tcase_add_loop_test(t, a_gun_whose_numbers_do_not_follow_is_quarantined, 0, 3);
+	tcase_add_test(t, what_was_let_go_once_is_caught_again);
 	tcase_add_test(t, a_gun_that_counts_shots_nobody_recorded_is_not_armed);
 	tcase_add_test(t, an_incident_can_be_recorded_from_outside);
 	suite_add_tcase(suite, t);

@@ -63,24 +63,40 @@ static void expect_no_writing(int error)
 /* --------------------------------------------------------------- tampering */
 
 static const char *const forgeries[] = {
-	"DROP TRIGGER shot_no_update; UPDATE shot SET delivered_nl = 1, reported_nl = 1",
-	"DROP TRIGGER shot_no_delete; DELETE FROM shot WHERE number = 41",
-	("DROP TRIGGER shot_no_update; UPDATE shot SET lease_id = zeroblob(16);"
-	 "CREATE TRIGGER shot_no_update BEFORE UPDATE ON shot"
-	 " BEGIN SELECT RAISE(ABORT, 'a recorded fact is not changed'); END"),
+	/* facts */
+	"UPDATE shot SET delivered_nl = 1, reported_nl = 1 WHERE number = 41",
+	"DELETE FROM shot WHERE number = 41",
+	"UPDATE shot SET lease_id = zeroblob(16)",
+	"UPDATE patient SET mass_g = 1",
+	"UPDATE reservation SET area = ''",
+	"UPDATE reservation SET area = x'00' WHERE 0; UPDATE settlement SET problem = ''",
+	"UPDATE gun SET serial = 'G-2'",
+	("INSERT INTO shot SELECT n + 100, reservation, lease_id, serial, epoch, number + 100, 1, 1,"
+	 " 1, 1, 1, 1, 1, 0, 0, 0, 0, 1 FROM shot LIMIT 1"),
+	/* the chain itself */
+	"UPDATE chain SET time = time + 1 WHERE n = 3",
+	"UPDATE chain SET type = 9 WHERE n = 3",
+	"UPDATE chain SET hash = zeroblob(32) WHERE n = 3",
+	"DELETE FROM chain WHERE n = (SELECT max(n) FROM chain)",
+	"DELETE FROM session_end; DELETE FROM chain WHERE n = (SELECT max(n) FROM chain)",
+	/* what is derived */
 	"UPDATE account SET spent_nl = 0",
+	"UPDATE account SET delivered_nl = 0",
 	"UPDATE account SET dose_time = 0",
+	"UPDATE account SET state = 0",
+	"UPDATE account SET patient = zeroblob(16)",
 	"DELETE FROM account",
 	"INSERT INTO live_session VALUES(5, zeroblob(16), 'G-9')",
+	/* names */
 	"UPDATE patient_name SET name = 'Somebody Else'",
+	"UPDATE patient_name SET birth_date = '2015-01-01'",
+	"UPDATE patient_name SET salt = zeroblob(16)",
 	"UPDATE operator_name SET licence = 'L-78'",
-	"DROP TRIGGER chain_no_update; UPDATE chain SET time = time + 1 WHERE n = 3",
-	"DROP TRIGGER chain_no_delete; DELETE FROM chain WHERE n = (SELECT max(n) FROM chain)",
-	("INSERT INTO shot SELECT n + 100, reservation, lease_id, serial, epoch, number + 100, 1, 1, 1, 1,"
-	 " 1, 1, 1, 0, 0, 0, 0, 1 FROM shot LIMIT 1"),
-	"DROP TRIGGER patient_no_update; UPDATE patient SET mass_g = 1",
+	/* tables */
 	"DROP INDEX account_outstanding",
 	"ALTER TABLE incident ADD COLUMN x TEXT",
+	"CREATE TRIGGER x AFTER INSERT ON shot BEGIN SELECT 1; END",
+	"CREATE TABLE x(y)",
 };
 
 START_TEST(a_change_by_hand_is_found_at_opening)
@@ -122,6 +138,92 @@ START_TEST(facts_cannot_be_changed_deleted_or_replaced_in_the_database)
 	sqlite3_close(db);
 	b.ledger = place_open(&b.place);
 	expect_state(LEDGER_OK);
+}
+END_TEST
+
+/* -------------------------------------------------------- the chain's form */
+
+struct follower {
+	gcry_md_hd_t md;
+	uint8_t previous[32];
+};
+
+static void add_number(gcry_md_hd_t md, uint64_t number)
+{
+	uint8_t bytes[8];
+
+	for (int i = 0; i < 8; i++)
+		bytes[i] = (uint8_t)(number >> (56 - 8 * i));
+	gcry_md_write(md, bytes, sizeof(bytes));
+}
+
+static void add_text(gcry_md_hd_t md, char type, const void *text, size_t length)
+{
+	gcry_md_write(md, &type, 1);
+	add_number(md, length);
+	gcry_md_write(md, text, length);
+}
+
+static void add_field(gcry_md_hd_t md, const struct ledger_field *f)
+{
+	uint8_t bytes[256];
+	size_t length = 0;
+
+	switch (f->type) {
+	case LEDGER_INTEGER:
+		gcry_md_write(md, "i", 1);
+		add_number(md, (uint64_t)f->integer);
+		break;
+	case LEDGER_TEXT:
+		add_text(md, 't', f->text, strlen(f->text));
+		break;
+	case LEDGER_BYTES:
+		for (const char *p = f->text; *p; p += 2) {
+			char digits[3] = { p[0], p[1], '\0' };
+
+			bytes[length++] = (uint8_t)strtoul(digits, NULL, 16);
+		}
+		add_text(md, 'b', bytes, length);
+		break;
+	case LEDGER_NULL:
+		add_text(md, '0', "", 0);
+		break;
+	}
+}
+
+static int follow_chain(const struct ledger_record *record, void *userdata)
+{
+	static const char *const types[] = { "",           "ledger",      "operator",    "patient",
+					     "session",    "session-end", "reservation", "shot",
+					     "settlement", "incident",    "quarantine",  "gun" };
+	struct follower *f = userdata;
+	size_t type = 1;
+
+	while (strcmp(types[type], record->type) != 0)
+		type++;
+	gcry_md_reset(f->md);
+	gcry_md_write(f->md, f->previous, sizeof(f->previous));
+	add_number(f->md, record->number);
+	add_number(f->md, (uint64_t)record->time_s);
+	add_number(f->md, type);
+	gcry_md_write(f->md, "i", 1);
+	add_number(f->md, record->number);
+	for (size_t i = 0; i < record->n_fields; i++)
+		add_field(f->md, &record->fields[i]);
+	memcpy(f->previous, gcry_md_read(f->md, GCRY_MD_SHA256), sizeof(f->previous));
+	ck_assert_mem_eq(record->hash, f->previous, sizeof(f->previous));
+	return 0;
+}
+
+/* Whoever has the records can check the chain without this ledger's code. */
+START_TEST(each_hash_covers_the_record_its_place_its_time_and_the_hash_before)
+{
+	struct follower f = { 0 };
+
+	ck_assert_int_eq(ledger_add_incident(b.ledger, T0 + 9, "test", SERIAL, NULL, "x", true), 0);
+	ck_assert_int_eq((int)gcry_md_open(&f.md, GCRY_MD_SHA256, 0), 0);
+	ck_assert_int_eq(ledger_foreach_record(b.ledger, 0, UINT32_MAX, follow_chain, &f), 0);
+	gcry_md_close(f.md);
 }
 END_TEST
 
@@ -279,6 +381,7 @@ int main(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 3600);
+	tcase_add_test(t, each_hash_covers_the_record_its_place_its_time_and_the_hash_before);
 	tcase_add_loop_test(t, a_change_by_hand_is_found_at_opening, 0,
 			    sizeof(forgeries) / sizeof(forgeries[0]));
 	tcase_add_test(t, facts_cannot_be_changed_deleted_or_replaced_in_the_database);
