@@ -352,11 +352,8 @@ static void looking_done(void *userdata, int r)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 	struct looking *l = userdata;
-	struct session *session = NULL;
+	struct session *session = session_find_number(l->mesod, l->session);
 
-	for (struct session *s = l->mesod->sessions; s; s = s->next)
-		if (s->n == l->session)
-			session = s;
 	if (!session) {
 		bus_reply_error(l->call, ERROR_NO_SUCH_SESSION, "the session is closed");
 	} else if (r < 0) {

@@ -36,6 +36,14 @@ struct session *session_find_path(struct mesod *mesod, const char *path)
 	return NULL;
 }
 
+struct session *session_find_number(struct mesod *mesod, uint64_t n)
+{
+	for (struct session *s = mesod->sessions; s; s = s->next)
+		if (s->n == n)
+			return s;
+	return NULL;
+}
+
 struct session *session_of_lease(const struct lease *lease)
 {
 	struct session *session = lease->gun->session;

@@ -74,6 +74,8 @@ void session_free(struct session *session);
 /* The session that this lease belongs to, or NULL. */
 struct session *session_of_lease(const struct lease *lease);
 struct session *session_find_path(struct mesod *mesod, const char *path);
+/* By its number on the bus. */
+struct session *session_find_number(struct mesod *mesod, uint64_t n);
 /* "open", "armed", "settling", "closed" */
 const char *session_state_name(const struct session *session);
 /* Why the gun's heart may not beat for this session, or NULL.  A NULL session is a reason. */

@@ -2,42 +2,25 @@
 /*
  * From "I want to give this" to a live lease.  The order is the whole point:
  * configure the gun, so that its overshoot is known; let the ledger judge and
- * reserve in one commit; look again whether all is as it was; only then ARM.
- * What fails after the reservation is settled by evidence, never by hope.
+ * reserve in one commit; look again whether all is as it was; only then ARM (the
+ * latter three in arming.c).
  */
 #include "session.h"
 
 #include <string.h>
 
+#include "arming.h"
 #include "bus_errors.h"
-#include "collect.h"
 #include "gun.h"
 #include "lease.h"
 #include "macros.h"
 #include "mesod.h"
-#include "verdicts.h"
 
 #define PRIME_RATE_MHZ  5000
 #define PRIME_EXPIRY_MS 120000
-#define AREA_MAX        64
 #define REST_PA         25000 /* a gun arms below 30,000 Pa (docs/gun-protocol.md); frames are old */
 #define WAIT_US         20000
 #define WAIT_LIMIT_NS   3000000000ULL
-
-struct arming {
-	struct mesod *mesod;
-	uint64_t session; /* on the bus: looked up anew */
-	struct gun *gun;
-	sd_bus_message *call;
-	int64_t now_s;
-	struct ledger_order order;
-	char serial[MESO_SERIAL_LEN];
-	char area[AREA_MAX];
-	char override[LEDGER_REASON_MAX];
-	uint32_t interval_ms;
-	struct ledger_reservation reservation;
-	struct policy_verdict verdicts[POLICY_RULES];
-};
 
 /* ---- before the reservation -------------------------------------------------------- */
 
@@ -67,22 +50,6 @@ static int check_session(const struct session *session, sd_bus_error *error)
 	if (!session->loaded)
 		return bus_fail(error, ERROR_INTERLOCK,
 				"not loaded: say what is in the gun first (Load)");
-	return 0;
-}
-
-static int check_status(const struct meso_status *status, uint32_t kind, sd_bus_error *error)
-{
-	if (!(status->flags & MESO_STATUS_FRESH) || status->state == MESO_STATE_STALE)
-		return bus_fail(error, ERROR_INTERLOCK, "stale: the gun does not report");
-	if (status->state == MESO_STATE_FAULT)
-		return bus_fail(error, ERROR_INTERLOCK, "fault: 0x%x must be cleared first",
-				status->faults);
-	if (!gun_status_is_quiet(status))
-		return bus_fail(error, ERROR_BUSY, "the gun is %s", gun_state_name(status->state));
-	if (kind == MESO_KIND_TREAT && !(status->flags & MESO_STATUS_PRIMED))
-		return bus_fail(error, ERROR_INTERLOCK, "not primed with this syringe");
-	if (kind == MESO_KIND_PRIME && (status->flags & MESO_STATUS_CONTACT))
-		return bus_fail(error, ERROR_INTERLOCK, "contact: prime off the skin");
 	return 0;
 }
 
@@ -173,207 +140,6 @@ static void fill_request(struct policy_request *request, const struct session *s
 	memcpy(request->patient, session->patient.bytes, sizeof(request->patient));
 }
 
-/* ---- after the reservation ---------------------------------------------------------- */
-
-/* An error that says for certain that the gun has no such lease (injector.h). */
-static bool refusal_is_certain(int r)
-{
-	switch (-r) {
-	case EACCES:
-	case EBUSY:
-	case ESTALE:
-	case ERANGE:
-	case ENOSPC:
-	case ENODATA:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* The reservation was for nothing: given back by the evidence that ARM was never accepted. */
-static void take_back(struct gun *gun, struct lease *lease)
-{
-	lease->never_armed = true;
-	lease_close(lease, MESO_END_NONE);
-	collect_settle_unarmed(gun);
-}
-
-/* Whether all is still as it was when the ledger was asked. */
-static int check_again(const struct arming *a, const struct session *session,
-		       struct meso_status *status, sd_bus_error *error)
-{
-	const char *silence = session ? session_silence_reason(session) : "the session is closed";
-	int r;
-
-	if (a->gun->stage == GUN_GONE)
-		return bus_fail(error, ERROR_GUN_GONE, "the gun was unplugged");
-	if (silence || a->mesod->stopping)
-		return bus_fail(error, ERROR_NO_SUCH_SESSION, "not armed: %s",
-				silence ? silence : "mesod is ending");
-	if (session->disarm_call)
-		return bus_fail(error, ERROR_INTERLOCK, "not armed: disarmed meanwhile");
-	if (!mesod_worker_answers(a->mesod))
-		return bus_fail(error, ERROR_LEDGER, "not armed: the ledger does not answer");
-	r = inj_gun_get_status(a->gun->handle, status);
-	if (r < 0)
-		return bus_fail_gun(error, r, "not armed");
-	if (status->boot_id != a->order.gun.boot_id)
-		return bus_fail(error, ERROR_INTERLOCK, "not armed: the gun has restarted");
-	if (status->shot_count != a->order.gun.shot_count || a->gun->quarantined)
-		return bus_fail(error, ERROR_INTERLOCK, "not armed: the gun's counters moved");
-	return check_status(status, a->order.request.kind, error);
-}
-
-static int arm(struct arming *a, struct session *session, struct lease *lease, sd_bus_error *error)
-{
-	struct gun *gun = a->gun;
-	struct meso_status status = { 0 };
-	struct meso_lease wanted = {
-		.sequence = a->reservation.sequence,
-		.boot_id = a->order.gun.boot_id,
-		.volume_nl = (uint32_t)a->reservation.volume_nl,
-		.shots = a->order.request.shots,
-		.kind = a->order.request.kind,
-		.min_interval_ms = a->interval_ms,
-		.expiry_ms = a->order.expiry_ms,
-		.heartbeat_ms = LEASE_HEARTBEAT_MS,
-		.mark = a->reservation.mark,
-	};
-	int r;
-
-	r = check_again(a, session, &status, error);
-	if (r < 0) {
-		take_back(gun, lease);
-		return r;
-	}
-	memcpy(wanted.id, lease->id, sizeof(wanted.id));
-	lease->armed_boot_id = status.boot_id;
-	lease->contact = (status.flags & MESO_STATUS_CONTACT) != 0;
-	lease->events_lost = false;
-	r = inj_gun_arm(gun->handle, &wanted);
-	if (r < 0) {
-		/* Whatever it was, the gun may have forgotten how it was configured. */
-		if (session)
-			session->configured = false;
-		log_gun(gun, LOG_WARNING, "lease %s: not armed: %s", lease->text,
-			strerrordesc_np(-r));
-		if (refusal_is_certain(r)) {
-			take_back(gun, lease);
-		} else {
-			gun_disarm(gun);
-			lease_close(lease, MESO_END_NONE);
-		}
-		return bus_fail_gun(error, r, "not armed");
-	}
-	r = lease_begin(lease);
-	if (r < 0) {
-		lease_close(lease, MESO_END_DISARM);
-		return bus_fail_internal(error, r);
-	}
-	log_gun(gun, LOG_INFO, "lease %s: armed, %llu nl reserved for %u shots", lease->text,
-		(unsigned long long)a->reservation.reserved_nl, wanted.shots);
-	return 0;
-}
-
-static void answer_refused(const struct arming *a, int r)
-{
-	switch (-r) {
-	case EDQUOT:
-		verdicts_refuse(a->call, &a->verdicts[0]);
-		return;
-	case EBUSY:
-		bus_reply_error(a->call, ERROR_BUSY,
-				"the gun has a reservation that is not settled");
-		return;
-	case EUCLEAN:
-		bus_reply_error(a->call, ERROR_QUARANTINED,
-				"gun %s: its numbers disagree with the ledger", a->serial);
-		return;
-	case ENOENT:
-	case EXDEV:
-		bus_reply_error(a->call, ERROR_NO_SUCH_SESSION,
-				"the session is not open on this gun");
-		return;
-	default:
-		bus_reply_error(a->call, ERROR_LEDGER, "nothing was reserved: %s",
-				strerrordesc_np(-r));
-	}
-}
-
-static struct session *find_session(struct mesod *mesod, uint64_t n)
-{
-	for (struct session *s = mesod->sessions; s; s = s->next)
-		if (s->n == n)
-			return s;
-	return NULL;
-}
-
-static int arming_run(void *owned, void *userdata)
-{
-	struct arming *a = userdata;
-
-	return ledger_reserve(owned, a->now_s, &a->mesod->limits, &a->order, &a->reservation,
-			      a->verdicts);
-}
-
-/* The reservation is durable. */
-static void reserved(struct arming *a, struct session *session)
-{
-	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-	struct lease *lease = NULL;
-	int r;
-
-	r = lease_new(a->gun, a->reservation.lease_id, a->reservation.sequence,
-		      a->order.request.kind, &lease);
-	if (r < 0) {
-		/* It stays reserved; the next comparison of this gun with the ledger finds it. */
-		bus_reply_error(a->call, ERROR_LIMIT, "not armed: %s", strerrordesc_np(-r));
-		return;
-	}
-	lease->session = a->session;
-	lease->shot_count = a->order.gun.shot_count;
-	lease->total_nl = a->order.gun.total_nl;
-	a->gun->lease = lease;
-	r = arm(a, session, lease, &error);
-	if (r < 0)
-		(void)sd_bus_reply_method_error(a->call, &error);
-	else
-		(void)sd_bus_reply_method_return(a->call, "st", lease->text,
-						 a->reservation.reserved_nl);
-}
-
-/* What waited for the end of an attempt goes on. */
-static void session_not_arming(struct session *session)
-{
-	if (session->disarm_call && !session->gun->lease) {
-		(void)sd_bus_reply_method_return(session->disarm_call, NULL);
-		session->disarm_call = sd_bus_message_unref(session->disarm_call);
-	}
-	session_continue(session);
-}
-
-static void arming_done(void *userdata, int r)
-{
-	struct arming *a = userdata;
-	struct session *session = find_session(a->mesod, a->session);
-
-	if (session)
-		session->arming = false;
-	if (r < 0) {
-		answer_refused(a, r);
-		if (r == -EUCLEAN)
-			gun_set_quarantined(a->gun, "its numbers disagree with the ledger");
-	} else {
-		reserved(a, session);
-	}
-	if (session)
-		session_not_arming(session);
-	sd_bus_message_unref(a->call);
-	gun_unref(a->gun);
-	free(a);
-}
-
 /* ---- waiting for pressure ------------------------------------------------------------ */
 
 static int start(struct session *session, sd_bus_message *call, const struct meso_config *config,
@@ -412,7 +178,7 @@ static int on_waited(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 	struct waiting *w = userdata;
-	struct session *session = find_session(w->mesod, w->session);
+	struct session *session = session_find_number(w->mesod, w->session);
 	int r;
 
 	(void)usec;
@@ -434,7 +200,7 @@ static int on_waited(sd_event_source *source, uint64_t usec, void *userdata)
 	if (r < 0)
 		(void)sd_bus_reply_method_error(w->call, &error);
 	if (session && !session->arming)
-		session_not_arming(session);
+		arming_over(session);
 	waiting_free(w);
 	return 0;
 }
@@ -469,37 +235,6 @@ static int wait_for_rest(struct session *session, sd_bus_message *call,
 
 /* ---- the way there ------------------------------------------------------------------- */
 
-static int submit(struct session *session, sd_bus_message *call, const struct arming *draft,
-		  sd_bus_error *error)
-{
-	struct arming *a = malloc(sizeof(*a));
-	int r;
-
-	if (!a)
-		return bus_fail_internal(error, -ENOMEM);
-	*a = *draft;
-	a->mesod = session->mesod;
-	a->session = session->n;
-	a->gun = gun_ref(session->gun);
-	a->call = sd_bus_message_ref(call);
-	a->now_s = wall_now_s();
-	TEXT_COPY(a->serial, session->gun->serial);
-	a->order.session = session->number;
-	a->order.gun.serial = a->serial;
-	a->order.area = *a->area ? a->area : NULL;
-	a->order.override = *a->override ? a->override : NULL;
-	session->arming = true;
-	session->alive_ns = monotonic_now_ns(); /* who arms is alive */
-	r = mesod_submit_client(session->mesod, arming_run, arming_done, a);
-	if (r >= 0)
-		return 1;
-	session->arming = false;
-	sd_bus_message_unref(a->call);
-	gun_unref(a->gun);
-	free(a);
-	return bus_fail_busy_worker(error, r);
-}
-
 static int start(struct session *session, sd_bus_message *call, const struct meso_config *config,
 		 uint32_t kind, uint32_t shots, struct arming *draft, sd_bus_error *error)
 {
@@ -521,7 +256,7 @@ static int start(struct session *session, sd_bus_message *call, const struct mes
 	r = check_request(&info, config, volume_nl, shots, info.journal_size - status.journal_count,
 			  error);
 	if (r >= 0)
-		r = check_status(&status, kind, error);
+		r = arming_check_status(&status, kind, error);
 	if (r >= 0)
 		r = configure(session, config, error);
 	if (r < 0)
@@ -544,7 +279,7 @@ static int start(struct session *session, sd_bus_message *call, const struct mes
 	};
 	fastest = config->mode == MESO_MODE_REPEAT ? config->rate_mhz : info.rate_max_mhz;
 	draft->interval_ms = (1000000 + fastest - 1) / fastest;
-	return submit(session, call, draft, error);
+	return arming_submit(session, call, draft, error);
 }
 
 int session_arm(struct session *session, sd_bus_message *call, const struct arm_request *request,
