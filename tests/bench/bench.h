@@ -40,8 +40,8 @@ static inline uint64_t bench_median(uint64_t *values, size_t count)
 
 /* Runs batches of both in turn; prints the line. `per_batch` calls of each; bar in thousandths. */
 static inline int bench_compare_times(const char *name, const char *where, unsigned int bar_milli,
-				      unsigned int per_batch, int (*ours)(void *), int (*peer)(void *),
-				      void *userdata)
+				      unsigned int per_batch, int (*ours)(void *),
+				      int (*peer)(void *), void *userdata)
 {
 	uint64_t a[BENCH_ROUNDS], b[BENCH_ROUNDS], ratio[BENCH_ROUNDS];
 
@@ -64,8 +64,8 @@ static inline int bench_compare_times(const char *name, const char *where, unsig
 
 	printf("bench name=%s ours=%" PRIu64 "ns peer=%" PRIu64 "ns ratio=%" PRIu64 ".%03" PRIu64
 	       " bar=%u.%03u where=%s\n",
-	       name, bench_median(a, BENCH_ROUNDS), bench_median(b, BENCH_ROUNDS), r / 1000, r % 1000,
-	       bar_milli / 1000, bar_milli % 1000, where);
+	       name, bench_median(a, BENCH_ROUNDS), bench_median(b, BENCH_ROUNDS), r / 1000,
+	       r % 1000, bar_milli / 1000, bar_milli % 1000, where);
 	return 0;
 }
 

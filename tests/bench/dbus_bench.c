@@ -24,8 +24,9 @@ static int find_gun(struct client *client)
 	const char *path;
 	int r;
 
-	r = sd_bus_call_method(client->bus, "org.mesod1", "/org/mesod1", "org.freedesktop.DBus.ObjectManager",
-			       "GetManagedObjects", NULL, &reply, "");
+	r = sd_bus_call_method(client->bus, "org.mesod1", "/org/mesod1",
+			       "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", NULL,
+			       &reply, "");
 	if (r < 0)
 		return r;
 	r = sd_bus_message_enter_container(reply, 'a', "{oa{sa{sv}}}");
@@ -50,8 +51,8 @@ static int call_status(void *userdata)
 	sd_bus_message *reply = NULL;
 	const void *bytes;
 	size_t size = 0;
-	int r = sd_bus_call_method(client->bus, "org.mesod1", client->gun, "org.mesod1.Gun", "GetSnapshot", NULL,
-				   &reply, "");
+	int r = sd_bus_call_method(client->bus, "org.mesod1", client->gun, "org.mesod1.Gun",
+				   "GetSnapshot", NULL, &reply, "");
 
 	if (r >= 0)
 		r = sd_bus_message_read_array(reply, 'y', &bytes, &size);
@@ -65,8 +66,8 @@ static int call_ping(void *userdata)
 {
 	struct client *client = userdata;
 	sd_bus_message *reply = NULL;
-	int r = sd_bus_call_method(client->bus, "org.mesod1", client->gun, "org.freedesktop.DBus.Peer", "Ping", NULL,
-				   &reply, "");
+	int r = sd_bus_call_method(client->bus, "org.mesod1", client->gun,
+				   "org.freedesktop.DBus.Peer", "Ping", NULL, &reply, "");
 
 	sd_bus_message_unref(reply);
 	return r < 0 ? r : 0;
@@ -90,7 +91,8 @@ int main(int argc, char **argv)
 	int r = -EINVAL;
 
 	if (!address || argc < 2) {
-		fprintf(stderr, "usage: MESO_BUS_ADDRESS=... dbus_bench time | status N | ping N\n");
+		fprintf(stderr,
+			"usage: MESO_BUS_ADDRESS=... dbus_bench time | status N | ping N\n");
 		return 2;
 	}
 	if (sd_bus_new(&client.bus) >= 0 && sd_bus_set_address(client.bus, address) >= 0 &&
@@ -99,7 +101,8 @@ int main(int argc, char **argv)
 	if (r >= 0)
 		r = find_gun(&client);
 	if (r >= 0 && strcmp(argv[1], "time") == 0)
-		r = bench_compare_times("dbus-status/ping", "host", 1150, 40, call_status, call_ping, &client);
+		r = bench_compare_times("dbus-status/ping", "host", 1150, 40, call_status,
+					call_ping, &client);
 	else if (r >= 0 && strcmp(argv[1], "status") == 0 && argc > 2)
 		r = repeat(call_status, &client, argv[2]);
 	else if (r >= 0 && strcmp(argv[1], "ping") == 0 && argc > 2)
