@@ -213,3 +213,19 @@ follow_treatment() {
 	treat_status=0
 	wait "$treat_pid" || treat_status=$?
 }
+
+# reach <shots> <mesoctl arguments>: a treatment that is armed and has fired so many shots. A machine so busy that the
+# guest stands still for longer than a heartbeat has the gun disarmed, as it must: then once more.
+reach() {
+	local wanted=$1 try
+	shift
+	for try in 1 2 3; do
+		begin_treatment "$@"
+		follow_treatment "$wanted"
+		[ -n "$treat_status" ] || return 0
+		hand trigger 0
+		[[ $treat_lines =~ heard\ no\ heartbeat|stopped\ reporting ]] || break
+		say "try $try: the machine stood still for longer than a heartbeat"
+	done
+	fail "mesoctl ended with status $treat_status before $wanted shots"
+}

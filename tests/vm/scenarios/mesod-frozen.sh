@@ -16,8 +16,7 @@ load_dummy
 open_clinic
 for moment in 0 0.1 0.3; do
 	say "frozen $moment s after the trigger"
-	begin_treatment --patient DEMO-A --dose '20 uL' --shots 5 --depth '2 mm'
-	follow_treatment 1
+	reach 1 --patient DEMO-A --dose '20 uL' --shots 5 --depth '2 mm'
 	pull
 	pause "$moment"
 	kill -STOP "$MESOD_PID"

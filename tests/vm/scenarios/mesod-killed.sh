@@ -12,8 +12,7 @@ open_clinic
 slowest=0
 for moment in 0 0.01 0.05 0.1 0.2 0.35; do
 	say "killed $moment s after the trigger"
-	begin_treatment --patient DEMO-A --dose '20 uL' --shots 5 --depth '2 mm'
-	follow_treatment 1
+	reach 1 --patient DEMO-A --dose '20 uL' --shots 5 --depth '2 mm'
 	truth
 	assert_eq "$truth_armed" 1 "armed before the kill"
 	pull

@@ -12,8 +12,7 @@ open_clinic
 request=(--dose '20 uL' --shots 3 --depth '2 mm')
 stranger() { setpriv --reuid=65534 --regid=65534 --clear-groups "$BUILD/mesoctl" "$@"; }
 
-begin_treatment --gun DUMMY-0001 --patient DEMO-A "${request[@]}"
-follow_treatment 1
+reach 1 --gun DUMMY-0001 --patient DEMO-A "${request[@]}"
 
 say "the gun is taken"
 assert_fails 7 mesoctl treat --gun DUMMY-0001 --patient DEMO-B "${request[@]}"
@@ -39,8 +38,7 @@ assert_eq "$fired" 3 shots
 check_books DUMMY-0001
 
 say "a stop from elsewhere"
-begin_treatment --gun DUMMY-0001 --patient DEMO-A "${request[@]}"
-follow_treatment 1
+reach 1 --gun DUMMY-0001 --patient DEMO-A "${request[@]}"
 mesoctl stop
 wait_disarmed 500
 HANDS_OFF=1 follow_treatment

@@ -17,8 +17,7 @@ load_dummy
 open_clinic
 for moment in 0.02 0.15 0.4; do
 	say "unplugged $moment s after the trigger"
-	begin_treatment --patient DEMO-A --dose '20 uL' --shots 5 --depth '2 mm'
-	follow_treatment 1
+	reach 1 --patient DEMO-A --dose '20 uL' --shots 5 --depth '2 mm'
 	pull
 	pause "$moment"
 	hand disconnect 1
