@@ -69,6 +69,8 @@ static int check_again(const struct arming *a, const struct session *session,
 				silence ? silence : "mesod is ending");
 	if (session->disarm_call)
 		return bus_fail(error, ERROR_INTERLOCK, "not armed: disarmed meanwhile");
+	if (a->gun->stops != a->stops)
+		return bus_fail(error, ERROR_INTERLOCK, "not armed: stopped meanwhile");
 	if (!mesod_worker_answers(a->mesod))
 		return bus_fail(error, ERROR_LEDGER, "not armed: the ledger does not answer");
 	r = inj_gun_get_status(a->gun->handle, status);

@@ -26,6 +26,7 @@ struct arming {
 	char area[AREA_MAX];
 	char override[LEDGER_REASON_MAX];
 	uint32_t interval_ms;
+	uint64_t stops; /* the gun's when the attempt began */
 	struct ledger_reservation reservation;
 	struct policy_verdict verdicts[POLICY_RULES];
 };

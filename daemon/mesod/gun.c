@@ -95,6 +95,7 @@ void gun_disarm(struct gun *gun)
 {
 	int r;
 
+	gun->stops++;
 	if (!gun->handle)
 		return;
 	r = inj_gun_disarm(gun->handle);

@@ -42,6 +42,8 @@ struct gun {
 	bool controlled;
 	bool quarantined;
 	bool problem_logged;
+	uint64_t
+		stops; /* how often gun_disarm() was called: what began before a stop must not arm */
 
 	sd_event_source *io;
 	sd_event_source *retry; /* reconciliation and settlement, while they cannot go on */
@@ -65,7 +67,7 @@ int gun_attach(struct mesod *mesod, const char *uri);
 void gun_detach(struct gun *gun);
 /* Recorded in the ledger already; nothing arms this gun any more. */
 void gun_set_quarantined(struct gun *gun, const char *why);
-/* Stop now.  Never waits for anything. */
+/* Stop now, and end every attempt to arm that is under way.  Never waits for anything. */
 void gun_disarm(struct gun *gun);
 
 struct gun *gun_ref(struct gun *gun);

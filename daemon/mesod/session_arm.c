@@ -182,8 +182,8 @@ static int on_waited(sd_event_source *source, uint64_t usec, void *userdata)
 	int r;
 
 	(void)usec;
-	if (session && !session->closing && !session->disarm_call && pressure_holds(session) &&
-	    monotonic_now_ns() < w->until_ns) {
+	if (session && !session->closing && session->gun->stops == w->draft.stops &&
+	    pressure_holds(session) && monotonic_now_ns() < w->until_ns) {
 		(void)sd_event_source_set_time_relative(source, WAIT_US);
 		return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 	}
@@ -193,6 +193,8 @@ static int on_waited(sd_event_source *source, uint64_t usec, void *userdata)
 		r = bus_fail(&error, ERROR_NO_SUCH_SESSION, "the session is closed");
 	else if (session->disarm_call)
 		r = bus_fail(&error, ERROR_INTERLOCK, "not armed: disarmed meanwhile");
+	else if (session->gun->stops != w->draft.stops)
+		r = bus_fail(&error, ERROR_INTERLOCK, "not armed: stopped meanwhile");
 	else
 		r = check_session(session, &error);
 	if (r >= 0)
@@ -286,7 +288,7 @@ int session_arm(struct session *session, sd_bus_message *call, const struct arm_
 		sd_bus_error *error)
 {
 	struct meso_config config = session->syringe;
-	struct arming draft = { 0 };
+	struct arming draft = { .stops = session->gun->stops };
 	int r;
 
 	r = check_session(session, error);
@@ -323,7 +325,7 @@ int session_prime(struct session *session, sd_bus_message *call, uint32_t volume
 		  sd_bus_error *error)
 {
 	struct meso_config config = session->syringe;
-	struct arming draft = { 0 };
+	struct arming draft = { .stops = session->gun->stops };
 	struct meso_info info;
 	uint32_t shots, most;
 	int r;

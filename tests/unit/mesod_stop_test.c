@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Stops that meet an attempt to arm, and guns that go, freeze or are taken by
+ * somebody else in the middle of one: nothing arms after a stop was answered,
+ * and every caller gets an answer.
+ */
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mesod_fixture.h"
+#include "mesod_trace.h"
+
+#define DEAD_MAN_MS 500
+
+static struct mesod_fixture f;
+
+static void setup(void)
+{
+	mesod_fixture_start(&f, NULL);
+}
+
+static void teardown(void)
+{
+	mesod_fixture_stop(&f);
+}
+
+/* ---- calls whose answers come later ------------------------------------------------ */
+
+struct answer {
+	bool here;
+	char name[64]; /* of the error; "" if it was granted */
+	char message[160];
+};
+
+static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+	const sd_bus_error *error = sd_bus_message_get_error(reply);
+	struct answer *answer = userdata;
+
+	(void)ret_error;
+	answer->here = true;
+	snprintf(answer->name, sizeof(answer->name), "%s", error ? error->name : "");
+	snprintf(answer->message, sizeof(answer->message), "%s", error ? error->message : "");
+	return 0;
+}
+
+static void send_call(sd_bus *bus, sd_bus_message *call, struct answer *answer)
+{
+	*answer = (struct answer){ 0 };
+	ck_assert_int_ge(sd_bus_call_async(bus, NULL, call, on_answer, answer, 0), 0);
+	sd_bus_message_unref(call);
+	ck_assert_int_ge(sd_bus_flush(bus), 0);
+}
+
+static void send_arm(struct answer *answer)
+{
+	sd_bus_message *call = NULL;
+
+	gun_fixture_ask(&f.gun, "hand contact 1");
+	ck_assert_int_ge(sd_bus_message_new_method_call(f.bus, &call, "org.mesod1", f.session,
+							SESSION, "Arm"),
+			 0);
+	ck_assert_int_ge(sd_bus_message_append(call, "a{sv}", 3, "dose_nl", "u", 20000u, "shots",
+					       "u", 5u, "depth_um", "u", 2000u),
+			 0);
+	send_call(f.bus, call, answer);
+}
+
+static void await(sd_bus *bus, const struct answer *answer, int limit_ms)
+{
+	const int64_t until = gun_fixture_now_ms() + limit_ms;
+
+	while (!answer->here) {
+		while (sd_bus_process(bus, NULL) > 0)
+			;
+		ck_assert_msg(gun_fixture_now_ms() < until, "no answer in %d ms", limit_ms);
+		gun_fixture_sleep_ms(2);
+	}
+}
+
+static uint64_t truth_fl(void)
+{
+	struct meso_truth truth;
+
+	gun_fixture_truth(&f.gun, &truth);
+	return truth.delivered_contact_fl;
+}
+
+/* Pulls the trigger for a while: nothing may come. */
+static void assert_disarmed(void)
+{
+	const uint64_t before = truth_fl();
+	struct meso_status status;
+
+	gun_fixture_ask(&f.gun, "hand trigger 1");
+	for (int i = 0; i < 30; i++) {
+		gun_fixture_sleep_ms(10);
+		mesod_fixture_status(&f, &status);
+		ck_assert_uint_eq(status.state, MESO_STATE_IDLE);
+	}
+	gun_fixture_ask(&f.gun, "hand trigger 0");
+	ck_assert_uint_eq(truth_fl(), before);
+}
+
+/* ---- a stop and an attempt to arm ---------------------------------------------------- */
+
+START_TEST(a_stop_ends_an_arm_that_still_waits_for_the_ledger)
+{
+	static const char *const stops[] = { MANAGER, GUN };
+	struct fixture_patient before, after;
+	struct answer answer;
+
+	mesod_fixture_ready_to_arm(&f);
+	gun_fixture_sleep_ms(200);
+	mesod_fixture_patient(&f, &before);
+	for (size_t i = 0; i < 2; i++) {
+		pid_t worker = mesod_trace_freeze_worker(f.mesod_pid);
+
+		send_arm(&answer);
+		ck_assert_int_ge(mesod_call(f.bus, i ? f.gun_path : ROOT, stops[i], "Stop", NULL,
+					    NULL, ""),
+				 0);
+		ck_assert(!answer.here);
+		mesod_trace_thaw(worker);
+		await(f.bus, &answer, 2000);
+		ck_assert_str_eq(answer.name, "org.mesod1.Error.Interlock");
+		ck_assert_ptr_nonnull(strstr(answer.message, "stopped meanwhile"));
+		assert_disarmed();
+		/* what was reserved for it is given back */
+		mesod_fixture_patient(&f, &after);
+		ck_assert_uint_eq(after.outstanding_nl, 0);
+		ck_assert_uint_eq(after.settled_nl, before.settled_nl);
+	}
+	/* whoever wants to go on asks again */
+	mesod_fixture_arm(&f, 20000, 1);
+	mesod_fixture_shoot(&f);
+	mesod_fixture_wait_lease_ended(&f);
+	mesod_fixture_assert_equal(&f);
+}
+END_TEST
+
+START_TEST(a_stop_ends_an_arm_that_still_waits_for_pressure)
+{
+	struct fixture_patient patient;
+	struct answer answer;
+
+	mesod_fixture_ready_to_arm(&f);
+	gun_fixture_ask(&f.gun, "hand pressure_bias 28000");
+	gun_fixture_sleep_ms(150);
+	send_arm(&answer);
+	gun_fixture_sleep_ms(100);
+	mesod_fixture_process(&f);
+	ck_assert(!answer.here);
+	ck_assert_int_ge(mesod_call(f.bus, ROOT, MANAGER, "Stop", NULL, NULL, ""), 0);
+	gun_fixture_ask(&f.gun, "hand pressure_bias 0");
+	await(f.bus, &answer, 1000);
+	ck_assert_str_eq(answer.name, "org.mesod1.Error.Interlock");
+	ck_assert_ptr_nonnull(strstr(answer.message, "stopped meanwhile"));
+	assert_disarmed();
+	mesod_fixture_patient(&f, &patient);
+	ck_assert_uint_eq(patient.outstanding_nl, 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("mesod stops");
+	TCase *tcase = tcase_create("stop");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 30);
+	tcase_add_test(tcase, a_stop_ends_an_arm_that_still_waits_for_the_ledger);
+	tcase_add_test(tcase, a_stop_ends_an_arm_that_still_waits_for_pressure);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
