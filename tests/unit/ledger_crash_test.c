@@ -75,7 +75,7 @@ START_TEST(who_dies_at_any_operation_leaves_all_that_was_acknowledged_and_nothin
 	int status;
 
 	fault_vfs_register();
-	for (n = 0;; n++) {
+	for (n = 0;; n = treatment_next(n, 1)) {
 		struct place place;
 		size_t acknowledged;
 
@@ -118,13 +118,10 @@ static void *failing_realloc(void *p, int size)
 	return memory_fails() ? NULL : memory.real.xRealloc(p, size);
 }
 
-/*
- * Opening allocates thousands of times: some of them are tried, at other places
- * each time; MESO_TEST_EVERY=1 tries all.
- */
+/* There are thousands of allocations: some of them are tried, at other places each time. */
 static unsigned int next_allocation(unsigned int n)
 {
-	return getenv("MESO_TEST_EVERY") ? n + 1 : n + 1 + (n > 100 ? 17 + n % 13 : 0);
+	return treatment_next(n, 1 + (n > 100 ? 17 + n % 13 : 0));
 }
 
 START_TEST(without_memory_a_step_is_not_done_and_can_be_done_again)

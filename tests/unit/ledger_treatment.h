@@ -27,6 +27,12 @@ unsigned int treatment_records(size_t steps);
 /* Tells the settlement's shots and evidence again. */
 int treatment_repeat(struct treatment *t);
 
+/*
+ * The next operation to break off at: @stride further, and four times that under the sanitizers,
+ * which take their time; MESO_TEST_EVERY=1 leaves none out.
+ */
+unsigned int treatment_next(unsigned int n, unsigned int stride);
+
 /* Opens what is left and fails the test unless it is whole and holds what was acknowledged.
  * @exact: the step that failed must not be there; otherwise it is there whole or not. */
 void treatment_judge(const struct place *place, size_t acknowledged, bool exact, const char *what,
