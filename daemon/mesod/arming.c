@@ -174,6 +174,11 @@ static void reserved(struct arming *a, struct session *session)
 	struct lease *lease = NULL;
 	int r;
 
+	if (a->gun->stage == GUN_GONE) {
+		/* Nobody is left to settle it: it stays reserved until the gun is back and is compared. */
+		bus_reply_error(a->call, ERROR_GUN_GONE, "not armed: the gun was unplugged");
+		return;
+	}
 	r = lease_new(a->gun, a->reservation.lease_id, a->reservation.sequence,
 		      a->order.request.kind, &lease);
 	if (r < 0) {

@@ -48,6 +48,7 @@ struct gun *gun_unref(struct gun *gun)
 {
 	if (!gun || --gun->refs)
 		return NULL;
+	lease_free(gun->lease); /* and its timers, which know the gun */
 	sd_event_source_disable_unref(gun->io);
 	sd_event_source_disable_unref(gun->retry);
 	sd_bus_slot_unref(gun->slot);

@@ -166,6 +166,45 @@ START_TEST(a_stop_ends_an_arm_that_still_waits_for_pressure)
 }
 END_TEST
 
+/* ---- guns that go, freeze, or are taken ----------------------------------------------- */
+
+START_TEST(a_gun_unplugged_while_an_arm_waits_for_the_ledger_is_settled_when_it_is_back)
+{
+	struct fixture_patient before, after;
+	struct answer answer;
+	char *state;
+	pid_t worker;
+
+	mesod_fixture_ready_to_arm(&f);
+	gun_fixture_sleep_ms(200);
+	mesod_fixture_patient(&f, &before);
+	worker = mesod_trace_freeze_worker(f.mesod_pid);
+	send_arm(&answer);
+	state = mesod_fixture_text(&f, f.gun_path, GUN, "State");
+	free(state);
+	gun_fixture_ask(&f.gun, "unplug");
+	gun_fixture_sleep_ms(100);
+	ck_assert_int_lt(mesod_call(f.bus, f.gun_path, GUN, "GetSnapshot", NULL, NULL, ""), 0);
+	mesod_trace_thaw(worker);
+	await(f.bus, &answer, 2000);
+	ck_assert_str_eq(answer.name, "org.mesod1.Error.GunGone");
+	/* no evidence is made up for a gun that is not there */
+	mesod_fixture_patient(&f, &after);
+	ck_assert_uint_ge(after.outstanding_nl, 100000);
+	mesod_fixture_process_for(&f, 100);
+	ck_assert_uint_eq(f.closed, 1);
+	close(f.lease_fd);
+	f.lease_fd = -1;
+	gun_fixture_ask(&f.gun, "plug");
+	mesod_fixture_wait_reconciled(&f);
+	mesod_fixture_patient(&f, &after);
+	ck_assert_uint_eq(after.outstanding_nl, 0);
+	ck_assert_uint_eq(after.settled_nl, before.settled_nl);
+	mesod_fixture_assert_covered(&f);
+	mesod_fixture_assert_equal(&f);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("mesod stops");
@@ -177,6 +216,9 @@ int main(void)
 	tcase_set_timeout(tcase, 30);
 	tcase_add_test(tcase, a_stop_ends_an_arm_that_still_waits_for_the_ledger);
 	tcase_add_test(tcase, a_stop_ends_an_arm_that_still_waits_for_pressure);
+	tcase_add_test(
+		tcase,
+		a_gun_unplugged_while_an_arm_waits_for_the_ledger_is_settled_when_it_is_back);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
