@@ -15,6 +15,9 @@
 #include "mesod.h"
 #include "verdicts.h"
 
+/* How long a frame may be on its way from the gun. */
+#define FRAME_DELAY_NS 50000000ULL
+
 int arming_check_status(const struct meso_status *status, uint32_t kind, sd_bus_error *error)
 {
 	if (!(status->flags & MESO_STATUS_FRESH) || status->state == MESO_STATE_STALE)
@@ -29,6 +32,24 @@ int arming_check_status(const struct meso_status *status, uint32_t kind, sd_bus_
 	if (kind == MESO_KIND_PRIME && (status->flags & MESO_STATUS_CONTACT))
 		return bus_fail(error, ERROR_INTERLOCK, "contact: prime off the skin");
 	return 0;
+}
+
+const char *arming_config_difference(const struct meso_config *given,
+				     const struct meso_status *status)
+{
+	if (status->dose_nl != given->dose_nl)
+		return "dose";
+	if (status->depth_set_um != given->depth_um)
+		return "depth";
+	if (status->mode != given->mode)
+		return "mode";
+	if (status->rate_mhz != given->rate_mhz)
+		return "rate";
+	if (status->bore_um != given->bore_um)
+		return "syringe bore";
+	if (status->capacity_nl != given->capacity_nl)
+		return "syringe capacity";
+	return NULL;
 }
 
 /* An error that says for certain that the gun has no such lease (injector.h). */
@@ -59,7 +80,8 @@ static void take_back(struct gun *gun, struct lease *lease)
 static int check_again(const struct arming *a, const struct session *session,
 		       struct meso_status *status, sd_bus_error *error)
 {
-	const char *silence = session ? session_silence_reason(session) : "the session is closed";
+	const char *other,
+		*silence = session ? session_silence_reason(session) : "the session is closed";
 	int r;
 
 	if (a->gun->stage == GUN_GONE)
@@ -80,6 +102,13 @@ static int check_again(const struct arming *a, const struct session *session,
 		return bus_fail(error, ERROR_INTERLOCK, "not armed: the gun has restarted");
 	if (status->shot_count != a->order.gun.shot_count || a->gun->quarantined)
 		return bus_fail(error, ERROR_INTERLOCK, "not armed: the gun's counters moved");
+	/* A frame from before says nothing of what the gun was given since. */
+	other = status->frame_ns > a->configured_ns + FRAME_DELAY_NS
+			? arming_config_difference(&a->config, status)
+			: NULL;
+	if (other)
+		return bus_fail(error, ERROR_INTERLOCK,
+				"not armed: the gun has another %s than it was given", other);
 	return arming_check_status(status, a->order.request.kind, error);
 }
 
@@ -111,9 +140,6 @@ static int arm(struct arming *a, struct session *session, struct lease *lease, s
 	lease->events_lost = false;
 	r = inj_gun_arm(gun->handle, &wanted);
 	if (r < 0) {
-		/* Whatever it was, the gun may have forgotten how it was configured. */
-		if (session)
-			session->configured = false;
 		log_gun(gun, LOG_WARNING, "lease %s: not armed: %s", lease->text,
 			strerrordesc_np(-r));
 		if (refusal_is_certain(r)) {

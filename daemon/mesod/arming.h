@@ -26,13 +26,18 @@ struct arming {
 	char area[AREA_MAX];
 	char override[LEDGER_REASON_MAX];
 	uint32_t interval_ms;
-	uint64_t stops; /* the gun's when the attempt began */
+	struct meso_config config; /* what the gun was given */
+	uint64_t configured_ns;    /* when, CLOCK_MONOTONIC */
+	uint64_t stops;            /* the gun's when the attempt began */
 	struct ledger_reservation reservation;
 	struct policy_verdict verdicts[POLICY_RULES];
 };
 
 /* Whether a gun that says this may be armed.  0, or a negative number with the error set. */
 int arming_check_status(const struct meso_status *status, uint32_t kind, sd_bus_error *error);
+/* Pure: what of that configuration the gun reports otherwise, or NULL. */
+const char *arming_config_difference(const struct meso_config *given,
+				     const struct meso_status *status);
 /* Asks the ledger and arms; answers @call later.  Returns as a method handler does. */
 int arming_submit(struct session *session, sd_bus_message *call, const struct arming *draft,
 		  sd_bus_error *error);

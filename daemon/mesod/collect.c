@@ -18,6 +18,8 @@
 
 #define RETRY_US        20000   /* the gun is not quiet yet, or its records are on their way */
 #define RETRY_LEDGER_US 1000000 /* the ledger could not */
+#define REGAIN_FIRST_US 500000  /* somebody else controls the gun */
+#define REGAIN_LAST_US  4000000
 
 /* What a prime pressed together comes out after its lease: 20 nl for each kPa.  As long as that is
  * worth counting, contact still makes the prime a dose. */
@@ -54,6 +56,29 @@ static struct lease *collection_lease(const struct collection *c)
 	return lease;
 }
 
+/* Control was lost with a heartbeat, or to somebody who took it since. */
+static void regain(struct gun *gun)
+{
+	int r = inj_gun_acquire(gun->handle);
+
+	if (r >= 0) {
+		if (gun->regain_us)
+			log_gun(gun, LOG_NOTICE, "under control again");
+		gun->regain_us = 0;
+		collect_later(gun, 0);
+		return;
+	}
+	if (r == -ENODEV)
+		return; /* the event of its removal is on its way */
+	if (!gun->regain_us)
+		log_gun(gun, LOG_WARNING, "cannot take control back: %s; trying again",
+			r == -EBUSY ? "somebody else has it" : strerrordesc_np(-r));
+	gun->regain_us = gun->regain_us ? 2 * gun->regain_us : REGAIN_FIRST_US;
+	if (gun->regain_us > REGAIN_LAST_US)
+		gun->regain_us = REGAIN_LAST_US;
+	collect_later(gun, gun->regain_us);
+}
+
 static void acknowledge(struct collection *c)
 {
 	struct gun *gun = c->gun;
@@ -65,6 +90,10 @@ static void acknowledge(struct collection *c)
 		return;
 	last = &c->shots[c->n_shots - 1];
 	r = inj_gun_ack_shots(gun->handle, last->epoch, last->number);
+	if (r == -EPERM || r == -EACCES) {
+		regain(gun);
+		return;
+	}
 	if (r < 0) {
 		/* They stay in the gun and are recorded again, which changes nothing. */
 		log_gun(gun, LOG_WARNING, "shots up to %llu were not acknowledged: %s",
@@ -226,11 +255,13 @@ static void lost_control(struct gun *gun, int r)
 	if (r == -ENODEV)
 		return; /* the event of its removal is on its way */
 	if (r == -EACCES || r == -EPERM) {
-		r = inj_gun_acquire(gun->handle);
-		collect_later(gun, r < 0 ? RETRY_LEDGER_US : 0);
+		regain(gun);
 		return;
 	}
-	log_gun(gun, LOG_WARNING, "its shots could not be read: %s", strerrordesc_np(-r));
+	if (!gun->problem_logged)
+		log_gun(gun, LOG_WARNING, "its shots could not be read: %s; trying again",
+			strerrordesc_np(-r));
+	gun->problem_logged = true;
 	collect_later(gun, RETRY_LEDGER_US);
 }
 
@@ -282,6 +313,7 @@ void collect_kick(struct gun *gun)
 		lost_control(gun, n);
 		return;
 	}
+	gun->problem_logged = false;
 	c->n_shots = (size_t)n;
 	/* The status is older than the log that was read, so a quiet gun's log is complete. */
 	complete = gun_status_is_quiet(&status) && (status.flags & MESO_STATUS_RECONCILED) &&

@@ -43,6 +43,8 @@ struct gun {
 	bool quarantined;
 	bool problem_logged;
 	uint64_t
+		regain_us; /* somebody else controls it: how long until the next attempt; 0: we do */
+	uint64_t
 		stops; /* how often gun_disarm() was called: what began before a stop must not arm */
 
 	sd_event_source *io;

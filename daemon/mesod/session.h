@@ -44,7 +44,6 @@ struct session {
 	uint64_t alive_ns; /* newest keep-alive */
 
 	struct meso_config syringe;  /* what was loaded: no dose in it yet */
-	struct meso_config given;    /* what the gun was last configured with by us */
 	struct policy_request asked; /* newest request, for the limits shown */
 
 	const char *close_reason;
@@ -56,7 +55,6 @@ struct session {
 
 	bool keep_alive;
 	bool loaded;
-	bool configured; /* and it was accepted */
 	bool asked_valid;
 	bool arming; /* a reservation is under way */
 	bool closing;

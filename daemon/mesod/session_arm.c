@@ -89,18 +89,17 @@ static int check_request(const struct meso_info *info, const struct meso_config 
 	return 0;
 }
 
-static int configure(struct session *session, const struct meso_config *config, sd_bus_error *error)
+/* Each time anew: what was given before may have been replaced by whoever had control meanwhile. */
+static int configure(struct session *session, const struct meso_config *config,
+		     struct arming *draft, sd_bus_error *error)
 {
 	int r;
 
-	if (session->configured && memcmp(&session->given, config, sizeof(*config)) == 0)
-		return 0;
-	session->configured = false;
 	r = inj_gun_configure(session->gun->handle, config);
 	if (r < 0)
 		return bus_fail_gun(error, r, "the gun does not take this configuration");
-	session->given = *config;
-	session->configured = true;
+	draft->config = *config;
+	draft->configured_ns = monotonic_now_ns();
 	return 0;
 }
 
@@ -249,6 +248,8 @@ static int start(struct session *session, sd_bus_message *call, const struct mes
 
 	/* A heart that missed a beat has lost control as well: taken again, if nobody else has it. */
 	r = inj_gun_acquire(gun->handle);
+	if (r == -EBUSY)
+		return bus_fail(error, ERROR_BUSY, "somebody else controls the gun");
 	if (r >= 0)
 		r = inj_gun_get_status(gun->handle, &status);
 	if (r >= 0)
@@ -260,7 +261,7 @@ static int start(struct session *session, sd_bus_message *call, const struct mes
 	if (r >= 0)
 		r = arming_check_status(&status, kind, error);
 	if (r >= 0)
-		r = configure(session, config, error);
+		r = configure(session, config, draft, error);
 	if (r < 0)
 		return r;
 	/* The overshoot follows the configuration: asked again, and it must be what was judged. */

@@ -205,6 +205,95 @@ START_TEST(a_gun_unplugged_while_an_arm_waits_for_the_ledger_is_settled_when_it_
 }
 END_TEST
 
+/* Takes control in a moment in which mesod has lost it. */
+static inj_gun *take_the_gun(void)
+{
+	inj_gun *thief = NULL;
+
+	mesod_fixture_signal(&f, SIGSTOP);
+	/* a shot that mesod has not heard of */
+	gun_fixture_ask(&f.gun, "hand trigger 1");
+	gun_fixture_sleep_ms(100);
+	gun_fixture_ask(&f.gun, "hand trigger 0");
+	gun_fixture_wait_disarmed(&f.gun, DEAD_MAN_MS);
+	ck_assert_int_eq(inj_gun_open(f.gun.uri, 0, &thief), 0);
+	gun_fixture_wait_idle(thief);
+	ck_assert_int_eq(inj_gun_acquire(thief), 0);
+	return thief;
+}
+
+START_TEST(what_another_controller_configured_does_not_survive_the_next_arm)
+{
+	struct meso_config config;
+	struct meso_status status;
+	inj_gun *thief;
+
+	mesod_fixture_ready_to_arm(&f);
+	mesod_fixture_arm(&f, 20000, 5);
+	thief = take_the_gun();
+	gun_fixture_config(&config);
+	config.bore_um = 12060;
+	config.dose_nl = 50000;
+	config.depth_um = 4000;
+	ck_assert_int_eq(inj_gun_configure(thief, &config), 0);
+	inj_gun_unref(thief);
+	mesod_fixture_signal(&f, SIGCONT);
+	mesod_fixture_wait_lease_ended(&f);
+	ck_assert(f.last_settled);
+	/* the same request as before */
+	mesod_fixture_arm(&f, 20000, 5);
+	mesod_fixture_status(&f, &status);
+	ck_assert_uint_eq(status.state, MESO_STATE_ARMED);
+	ck_assert_uint_eq(status.dose_nl, 20000);
+	ck_assert_uint_eq(status.depth_set_um, 2000);
+	mesod_fixture_shoot(&f);
+	ck_assert_int_ge(mesod_call(f.bus, f.session, SESSION, "Disarm", NULL, NULL, ""), 0);
+	mesod_fixture_assert_covered(&f);
+	mesod_fixture_assert_equal(&f);
+}
+END_TEST
+
+START_TEST(a_gun_that_somebody_else_controls_is_left_to_him_and_taken_back_when_he_lets_go)
+{
+	const int64_t limit_ms = 5000; /* above the longest pause between two attempts */
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	struct fixture_patient patient;
+	inj_gun *thief;
+	int64_t until;
+	int r;
+
+	mesod_fixture_ready_to_arm(&f);
+	mesod_fixture_arm(&f, 20000, 5);
+	thief = take_the_gun();
+	mesod_fixture_signal(&f, SIGCONT);
+	/* what was given is accounted for all the same */
+	mesod_fixture_wait_lease_ended(&f);
+	ck_assert(f.last_settled);
+	mesod_fixture_patient(&f, &patient);
+	ck_assert_uint_eq(patient.outstanding_nl, 0);
+	ck_assert_int_lt(mesod_fixture_try_arm(&f, 20000, 1, 2000, &error), 0);
+	ck_assert_str_eq(error.name, "org.mesod1.Error.Busy");
+	ck_assert_ptr_nonnull(strstr(error.message, "somebody else"));
+	sd_bus_error_free(&error);
+	inj_gun_unref(thief);
+	/* nobody asks for it: the records are acknowledged once control is back */
+	until = gun_fixture_now_ms() + limit_ms;
+	do {
+		struct meso_status status;
+
+		gun_fixture_sleep_ms(50);
+		mesod_fixture_status(&f, &status);
+		r = status.journal_count == 0 && status.flags & MESO_STATUS_OWNED;
+		ck_assert_msg(gun_fixture_now_ms() < until, "control was not taken back");
+	} while (!r);
+	mesod_fixture_arm(&f, 20000, 1);
+	mesod_fixture_shoot(&f);
+	mesod_fixture_wait_lease_ended(&f);
+	mesod_fixture_assert_equal(&f);
+	mesod_fixture_assert_covered(&f);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("mesod stops");
@@ -219,6 +308,10 @@ int main(void)
 	tcase_add_test(
 		tcase,
 		a_gun_unplugged_while_an_arm_waits_for_the_ledger_is_settled_when_it_is_back);
+	tcase_add_test(tcase, what_another_controller_configured_does_not_survive_the_next_arm);
+	tcase_add_test(
+		tcase,
+		a_gun_that_somebody_else_controls_is_left_to_him_and_taken_back_when_he_lets_go);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
