@@ -98,8 +98,8 @@ static int status_of(int status)
 int spawn_run(char *const argv[])
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, old_int, old_quit;
+	pid_t parent = getpid(), pid;
 	int status = 0;
-	pid_t pid;
 
 	/* Ctrl-C is for the command, as it is in a shell; what comes after it is still to be done. */
 	sigaction(SIGINT, &ignore, &old_int);
@@ -108,6 +108,10 @@ int spawn_run(char *const argv[])
 	if (pid == 0) {
 		sigaction(SIGINT, &old_int, NULL);
 		sigaction(SIGQUIT, &old_quit, NULL);
+		/* Without what was set up for it, it has nothing more to do. */
+		prctl(PR_SET_PDEATHSIG, SIGHUP);
+		if (getppid() != parent)
+			_exit(126);
 		execvp(argv[0], argv);
 		fprintf(stderr, "mesoctl: %s: %s\n", argv[0], strerrordesc_np(errno));
 		_exit(errno == ENOENT ? 127 : 126);
