@@ -9,7 +9,8 @@ bench=$(dirname "$0")/../../build/bench/dbus_bench
 calls=1000
 "$bench" time
 
-mesod=$(pgrep -n -x mesod)
+mesod=$(busctl --address="$MESO_BUS_ADDRESS" call org.freedesktop.DBus /org/freedesktop/DBus \
+	org.freedesktop.DBus GetConnectionUnixProcessID s org.mesod1 | cut -d ' ' -f 2)
 # System calls of mesod's main thread during so many calls. Its own timers run on meanwhile: the same for both,
 # and few beside a thousand calls.
 count() {
