@@ -95,6 +95,9 @@ static int check_again(const struct arming *a, const struct session *session,
 		return bus_fail(error, ERROR_INTERLOCK, "not armed: stopped meanwhile");
 	if (!mesod_worker_answers(a->mesod))
 		return bus_fail(error, ERROR_LEDGER, "not armed: the ledger does not answer");
+	r = mesod_check_clock(a->mesod, error);
+	if (r < 0)
+		return r;
 	r = inj_gun_get_status(a->gun->handle, status);
 	if (r < 0)
 		return bus_fail_gun(error, r, "not armed");
@@ -174,6 +177,12 @@ static void answer_refused(const struct arming *a, int r)
 		bus_reply_error(a->call, ERROR_QUARANTINED,
 				"gun %s: its numbers disagree with the ledger", a->serial);
 		return;
+	case ETIME:
+		bus_reply_error(a->call, ERROR_LEDGER,
+				"nothing was reserved: the clock went backwards, it is %lld s "
+				"before the newest record of the ledger (limit=%d s)",
+				(long long)a->behind_s, LEDGER_CLOCK_TOLERANCE_S);
+		return;
 	case ENOENT:
 	case EXDEV:
 		bus_reply_error(a->call, ERROR_NO_SUCH_SESSION,
@@ -189,8 +198,13 @@ static int arming_run(void *owned, void *userdata)
 {
 	struct arming *a = userdata;
 
-	return ledger_reserve(owned, a->now_s, &a->mesod->limits, &a->order, &a->reservation,
-			      a->verdicts);
+	int r;
+
+	r = ledger_reserve(owned, a->now_s, &a->mesod->limits, &a->order, &a->reservation,
+			   a->verdicts);
+	if (r == -ETIME)
+		a->behind_s = ledger_clock_behind(owned, a->now_s);
+	return r;
 }
 
 /* The reservation is durable. */

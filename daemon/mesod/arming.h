@@ -30,6 +30,7 @@ struct arming {
 	uint64_t configured_ns;    /* when, CLOCK_MONOTONIC */
 	uint64_t stops;            /* the gun's when the attempt began */
 	struct ledger_reservation reservation;
+	int64_t behind_s; /* the clock, if the ledger refused because of it */
 	struct policy_verdict verdicts[POLICY_RULES];
 };
 

@@ -261,11 +261,18 @@ struct ledger_reservation {
  * Return: 0; -EDQUOT a rule refuses (hard, or soft without a reason); -ENOENT the
  * session is not open; -EXDEV the session is on another gun; -EBUSY the gun has a
  * reservation that is not settled; -EUCLEAN gun quarantined, now or before;
- * -ENOSPC no room on the disk for this and what must follow it.
+ * -ENOSPC no room on the disk for this and what must follow it; -ETIME the clock
+ * went backwards (see ledger_clock_behind()), so no window can be judged.
  */
 int ledger_reserve(struct ledger *ledger, int64_t now_s, const struct limits *limits,
 		   const struct ledger_order *order, struct ledger_reservation *ret,
 		   struct policy_verdict ret_verdicts[POLICY_RULES]);
+
+/* A clock that is behind the chain by no more than this is one that was set right. */
+#define LEDGER_CLOCK_TOLERANCE_S 120
+
+/* How many seconds @now_s is before the newest time in the chain, 0 if it is not. */
+int64_t ledger_clock_behind(struct ledger *ledger, int64_t now_s);
 
 /**
  * ledger_check() - what ledger_reserve() would say, without any effect
@@ -305,7 +312,7 @@ struct ledger_evidence {
 	bool closed;      /* the gun itself says that this lease is over */
 	bool log_read; /* every record the gun and the kernel had has been recorded or is passed along */
 	struct ledger_gun gun;
-	uint32_t end; /* MESO_END_* */
+	uint32_t end;    /* MESO_END_* */
 	uint32_t faults; /* MESO_FAULT_*, latched when the lease was over */
 	/* primes: what earns the credit */
 	bool no_contact;    /* every frame from ARM to close was seen, none showed contact */

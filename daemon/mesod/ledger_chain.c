@@ -177,6 +177,8 @@ int chain_append_values(struct ledger *l, int64_t now_s, enum fact fact, int64_t
 			    INTEGER(fact), BLOB(hash, sizeof(hash)));
 	if (r < 0)
 		return r;
+	if (now_s > l->newest_s)
+		l->newest_s = now_s; /* even if it is rolled back: that time was seen */
 	if (ret_number)
 		*ret_number = (int64_t)head.number;
 	return 0;

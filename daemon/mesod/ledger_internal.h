@@ -43,6 +43,7 @@ enum sql {
 	SQL_COMMIT,
 	SQL_ROLLBACK,
 	SQL_HEAD,
+	SQL_NEWEST_TIME,
 	SQL_CHAIN_INSERT,
 	SQL_CHAIN_AFTER,
 	SQL_CHAIN_HASH,
@@ -102,6 +103,8 @@ struct ledger {
 	struct ledger_id id;
 	gcry_md_hd_t md;
 	uint64_t commits;
+	int64_t newest_s; /* highest time in the chain, once it is known */
+	bool newest_known;
 	int changes;     /* of the database, when the transaction began */
 	uint64_t marked; /* newest number in the mark file */
 	bool mark_clean; /* the mark file holds the database file's digest */

@@ -55,6 +55,7 @@ static const char *const statements[SQL_STATEMENTS] = {
 	[SQL_BEGIN] = "BEGIN IMMEDIATE",
 	[SQL_COMMIT] = "COMMIT",
 	[SQL_ROLLBACK] = "ROLLBACK",
+	[SQL_NEWEST_TIME] = "SELECT max(time) FROM chain",
 	[SQL_HEAD] = "SELECT n, hash FROM chain ORDER BY n DESC LIMIT 1",
 	[SQL_CHAIN_INSERT] = "INSERT INTO chain VALUES(?,?,?,?)",
 	[SQL_CHAIN_AFTER] = "SELECT n, time, type, hash FROM chain WHERE n > ? ORDER BY n LIMIT ?",

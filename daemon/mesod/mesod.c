@@ -9,6 +9,7 @@
 #include "mesod.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -18,6 +19,8 @@
 
 #include "authority.h"
 #include "bus.h"
+#include "bus_errors.h"
+#include "clock.h"
 #include "gun.h"
 #include "hotplug.h"
 #include "lease.h"
@@ -55,6 +58,18 @@ char *local_date(int64_t now_s, char buf[static LEDGER_DATE_MAX])
 	if (!localtime_r(&now, &tm) || !strftime(buf, LEDGER_DATE_MAX, "%Y-%m-%d", &tm))
 		text_copy(buf, LEDGER_DATE_MAX, "9999-99-99");
 	return buf;
+}
+
+int mesod_check_clock(const struct mesod *mesod, sd_bus_error *error)
+{
+	const int64_t step_s = clock_step_s(mesod->clock_offset_ns, clock_offset_ns());
+
+	if (!step_s)
+		return 0;
+	return bus_fail(error, ERROR_INTERLOCK,
+			"the wall clock was set %s by %lld s while mesod was running; "
+			"nothing arms until mesod is started again with the right time",
+			step_s < 0 ? "back" : "forward", (long long)llabs(step_s));
 }
 
 bool mesod_worker_answers(struct mesod *mesod)
@@ -395,7 +410,9 @@ static void end(struct mesod *mesod)
 
 int mesod_run(const struct options *options)
 {
-	struct mesod mesod = { .options = *options, .told_state = LEDGER_OK };
+	struct mesod mesod = { .options = *options,
+			       .told_state = LEDGER_OK,
+			       .clock_offset_ns = clock_offset_ns() };
 	int r;
 
 	log_open(&mesod.log, options->log_level);

@@ -66,6 +66,7 @@ struct mesod {
 	bool named; /* org.mesod1 is ours */
 	bool stopping;
 	uint64_t stop_limit_ns;
+	int64_t clock_offset_ns; /* at the start; see clock.h */
 };
 
 /**
@@ -84,6 +85,8 @@ uint64_t monotonic_now_ns(void);
 /* The local date as YYYY-MM-DD. */
 char *local_date(int64_t now_s, char buf[static LEDGER_DATE_MAX]);
 
+/* Fails with a sentence if the wall clock was set since the start: no window can be judged then. */
+int mesod_check_clock(const struct mesod *mesod, sd_bus_error *error);
 /* The worker has answered lately. */
 bool mesod_worker_answers(struct mesod *mesod);
 enum ledger_state mesod_ledger_state(const struct mesod *mesod);
