@@ -13,6 +13,11 @@
 
 #include "meso_gun.h"
 
+/* Every event goes to every file with interrupts off, so that who only looks must
+ * not be many.  Who may control is never turned away for them.
+ */
+#define MESO_READERS_MAX	64
+
 /* ---- open files ------------------------------------------------------------------ */
 
 union meso_event_any *meso_alloc_slots(u32 depth)
@@ -27,7 +32,8 @@ static int meso_open(struct inode *inode, struct file *file)
 	struct meso_client *client = kzalloc(sizeof(*client), GFP_KERNEL_ACCOUNT);
 	union meso_event_any *slots = meso_alloc_slots(MESO_QUEUE_DEFAULT);
 	struct meso_visit visit;
-	bool gone;
+	bool looks = !(file->f_mode & FMODE_WRITE);
+	int err = 0;
 
 	if (!client || !slots) {
 		kfree(client);
@@ -41,17 +47,21 @@ static int meso_open(struct inode *inode, struct file *file)
 	meso_events_init(&client->queue, slots, MESO_QUEUE_DEFAULT);
 
 	meso_visit_begin(gun, &visit);
-	gone = gun->gone;
-	if (!gone) {
+	if (gun->gone)
+		err = -ENODEV;
+	else if (looks && gun->readers >= MESO_READERS_MAX)
+		err = -EMFILE;
+	if (!err) {
+		gun->readers += looks;
 		client->token = ++gun->owners;
 		list_add_tail(&client->node, &gun->clients);
 		get_device(&gun->dev);
 	}
 	meso_visit_end_unchanged(gun, &visit);
-	if (gone) {
+	if (err) {
 		kfree(client);
 		kvfree(slots);
-		return -ENODEV;
+		return err;
 	}
 	file->private_data = client;
 	return stream_open(inode, file);
@@ -77,6 +87,7 @@ static int meso_release(struct inode *inode, struct file *file)
 
 	meso_visit_begin(gun, &visit);
 	list_del(&client->node);
+	gun->readers -= !(file->f_mode & FMODE_WRITE);
 	meso_want_samples(gun);
 	meso_interlock_close(&gun->il, client->token, visit.now, &visit.act);
 	meso_visit_end(gun, &visit);

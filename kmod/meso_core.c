@@ -56,11 +56,22 @@ void meso_visit_begin(struct meso_gun *gun, struct meso_visit *visit)
 	gun->mono_ns = ktime_get_ns();
 }
 
+/* A fault and the status that shows it become visible in one: who has seen the
+ * new generation has seen the fault.  Only then are those woken who wait for it.
+ */
 static void publish(struct meso_gun *gun)
 {
+	bool fault = gun->fault_seq != gun->new_fault_seq;
+	struct meso_client *client;
+
 	write_seqcount_begin(&gun->seq);
 	meso_interlock_snapshot(&gun->il, &gun->snapshot);
+	gun->fault_seq = gun->new_fault_seq;
 	write_seqcount_end(&gun->seq);
+	if (!fault)
+		return;
+	list_for_each_entry(client, &gun->clients, node)
+		wake_up_interruptible_poll(&client->wait, EPOLLPRI);
 }
 
 /* A deadline that moved away costs nothing: the timer comes too early, finds
@@ -87,7 +98,7 @@ static void send(struct meso_gun *gun, u32 act, const u8 *lease_id)
 	/* A refused abort is repeated until frames show that it worked. */
 	if (call.ops && act & MESO_ACT_ABORT)
 		call.ops->abort(gun->priv);
-	else if (call.ops)
+	else if (call.ops && READ_ONCE(gun->il.phase) == MESO_LEASE_LIVE)
 		call.ops->heartbeat(gun->priv, lease_id);
 	meso_gun_exit(&call);
 }
@@ -137,23 +148,17 @@ void meso_gun_status(struct meso_gun *gun, struct meso_status *status, u64 *ret_
 static void deliver(void *ctx, const struct meso_event *event)
 {
 	struct meso_gun *gun = ctx;
-	bool fault = event->type == MESO_EVENT_FAULT;
 	struct meso_client *client;
 	bool news;
 
-	if (fault) {
-		write_seqcount_begin(&gun->seq);
-		gun->fault_seq = event->gun_seq;
-		write_seqcount_end(&gun->seq);
-	}
+	if (event->type == MESO_EVENT_FAULT)
+		gun->new_fault_seq = event->gun_seq;
 	list_for_each_entry(client, &gun->clients, node) {
 		spin_lock(&client->lock);
 		news = meso_events_push(&client->queue, event, gun->mono_ns);
 		spin_unlock(&client->lock);
-		if (news || fault)
-			wake_up_interruptible_poll(&client->wait,
-						   (news ? EPOLLIN | EPOLLRDNORM : 0) |
-						   (fault ? EPOLLPRI : 0));
+		if (news)
+			wake_up_interruptible_poll(&client->wait, EPOLLIN | EPOLLRDNORM);
 	}
 }
 
@@ -261,9 +266,11 @@ static int on_sleep(struct notifier_block *nb, unsigned long event, void *data)
 	switch (event) {
 	case PM_SUSPEND_PREPARE:
 	case PM_HIBERNATION_PREPARE:
+	case PM_RESTORE_PREPARE:
 		return before_sleep(gun);
 	case PM_POST_SUSPEND:
 	case PM_POST_HIBERNATION:
+	case PM_POST_RESTORE:
 		WRITE_ONCE(gun->asleep, false);
 		break;
 	}

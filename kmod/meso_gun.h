@@ -45,6 +45,8 @@ struct meso_gun {
 	struct meso_interlock il;
 	struct list_head clients;
 	u64 owners;			/* newest owner token */
+	unsigned int readers;		/* files open for reading only */
+	u64 new_fault_seq;		/* gun_seq of the newest fault event, to be published */
 	u64 mono_ns;			/* CLOCK_MONOTONIC as of the lock */
 	u64 timer_ns;			/* what the timer is set to */
 	bool asleep;			/* the machine is about to suspend */
@@ -52,7 +54,7 @@ struct meso_gun {
 	bool gone;			/* set under the lock, read without */
 	seqcount_spinlock_t seq;
 	struct meso_snapshot snapshot;
-	u64 fault_seq;			/* gun_seq of the newest fault event; with @seq */
+	u64 fault_seq;			/* of the newest fault event in @snapshot; with @seq */
 
 	struct hrtimer timer;
 	struct work_struct log_work;

@@ -202,6 +202,9 @@ static long arm(struct meso_gun *gun, const struct meso_call *call, u64 token, v
 	meso_visit_begin(gun, &visit);
 	err = meso_interlock_arm_done(&gun->il, err, visit.now, &visit.act);
 	meso_visit_end(gun, &visit);
+	/* Removal takes the operations away from everybody but who is in a call already. */
+	if (err == -ENODEV)
+		call->ops->abort(gun->priv);
 	return err;
 }
 
@@ -248,9 +251,9 @@ static long clear_faults(struct meso_gun *gun, const struct meso_call *call, u64
 		return err;
 
 	meso_visit_begin(gun, &visit);
-	meso_interlock_clear_done(&gun->il, clear, visit.now, &visit.act);
+	err = meso_interlock_clear_done(&gun->il, clear, visit.now, &visit.act);
 	meso_visit_end(gun, &visit);
-	return 0;
+	return err;
 }
 
 /* ---- ioctl ------------------------------------------------------------------------------- */

@@ -157,8 +157,10 @@ struct meso_interlock {
 	u32 config_doubt;		/* a CONFIGURE failed half way */
 	u64 fired;			/* shot number that a FIRE asked for, 0: none */
 	u64 fired_ns;
-	s32 rest_nm;			/* plunger when it last had a reason to stand */
+	s32 rest_nm;			/* furthest back since it last had a reason to move, */
+	s32 rest2_nm;			/* by both encoders */
 	u32 rest_known;
+	u32 pad;
 
 	u32 host_faults;
 	u32 host_fault_counter;
@@ -330,8 +332,9 @@ void meso_interlock_ack_done(struct meso_interlock *il, const struct meso_ack *a
 int meso_interlock_clear_begin(const struct meso_interlock *il, u64 owner,
 			       const struct meso_clear *clear, u64 now,
 			       struct meso_clear *ret_gun);
-void meso_interlock_clear_done(struct meso_interlock *il, const struct meso_clear *clear, u64 now,
-			       u32 *act);
+/* Return: 0, -ESTALE a fault appeared meanwhile: the host's faults stay, -ENODEV */
+int meso_interlock_clear_done(struct meso_interlock *il, const struct meso_clear *clear, u64 now,
+			      u32 *act);
 
 /* ---- what anybody may know ------------------------------------------------ */
 

@@ -21,9 +21,9 @@ struct judged {
 /* Forward travel, in the volume that it would displace. */
 u64 meso_travel_nl(u32 bore_um, s64 travel_nm)
 {
-	u64 area_um2 = (u64)bore_um * bore_um * 785398 / 1000000;
+	u64 area_um2 = div64_u64((u64)bore_um * bore_um * 785398, 1000000);
 
-	return travel_nm <= 0 ? 0 : (u64)travel_nm * area_um2 / 1000000000;
+	return travel_nm <= 0 ? 0 : div64_u64((u64)travel_nm * area_um2, 1000000000);
 }
 
 u64 meso_interlock_spent_nl(const struct meso_interlock *il)
@@ -143,6 +143,13 @@ static bool syringe_changed(const struct meso_frame *a, const struct meso_frame 
 	       a->capacity_nl != b->capacity_nl;
 }
 
+static void rest_at(struct meso_interlock *il, const struct meso_frame *frame)
+{
+	il->rest_nm = frame->plunger_nm;
+	il->rest2_nm = frame->plunger2_nm;
+	il->rest_known = 1;
+}
+
 static void check_disarmed(struct meso_interlock *il, const struct judged *j, u64 now, u32 *act)
 {
 	const struct meso_frame *frame = j->frame;
@@ -153,13 +160,17 @@ static void check_disarmed(struct meso_interlock *il, const struct judged *j, u6
 	if (il->phase != MESO_LEASE_NONE)
 		return;
 	if (j->first || j->rebooted || !il->rest_known || syringe_changed(frame, &j->before)) {
-		il->rest_nm = frame->plunger_nm;
-		il->rest_known = 1;
+		rest_at(il, frame);
 		return;
 	}
-	moved = frame->plunger_nm > il->rest_nm + MESO_TRAVEL_TOLERANCE_NM;
+	moved = frame->plunger_nm > il->rest_nm + MESO_TRAVEL_TOLERANCE_NM ||
+		(il->info.capabilities & MESO_CAP_SECOND_ENCODER &&
+		 frame->plunger2_nm > il->rest2_nm + MESO_TRAVEL_TOLERANCE_NM);
+	/* Relief draws the plunger back; coming forward again would be a dose. */
+	il->rest_nm = min_t(s32, il->rest_nm, frame->plunger_nm);
+	il->rest2_nm = min_t(s32, il->rest2_nm, frame->plunger2_nm);
 	if (moved)
-		il->rest_nm = frame->plunger_nm;
+		rest_at(il, frame);
 	if (frame->epoch == j->before.epoch && frame->shot_count > j->before.shot_count &&
 	    frame->shot_count > known) {
 		overrun(il, now, act);

@@ -214,8 +214,12 @@ static bool arm_refused(int err)
 int meso_interlock_arm_done(struct meso_interlock *il, int err, u64 now, u32 *act)
 {
 	il->arm_in_flight = 0;
-	if (il->gone)
+	if (il->gone) {
+		/* The ARM may have landed behind the stop that removal sent. */
+		if (!arm_refused(err))
+			*act |= MESO_ACT_ABORT;
 		return -ENODEV;
+	}
 	if (il->phase == MESO_LEASE_ARMING && arm_refused(err)) {
 		il->lease = il->before.lease;
 		il->account = il->before.account;
@@ -354,12 +358,15 @@ int meso_interlock_clear_begin(const struct meso_interlock *il, u64 owner,
 	return 0;
 }
 
-void meso_interlock_clear_done(struct meso_interlock *il, const struct meso_clear *clear, u64 now,
-			       u32 *act)
+int meso_interlock_clear_done(struct meso_interlock *il, const struct meso_clear *clear, u64 now,
+			      u32 *act)
 {
+	if (il->gone)
+		return -ENODEV;
 	/* Nothing that appeared while the gun was asked. */
-	if (il->gone || clear->counter != il->fault_counter)
-		return;
+	if (clear->counter != il->fault_counter)
+		return -ESTALE;
 	il->host_faults &= ~clear->mask;
 	meso_interlock_refresh(il, now, act);
+	return 0;
 }

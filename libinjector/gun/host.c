@@ -376,9 +376,7 @@ static int clear_faults(struct mg_host *host, u64 owner, const struct meso_clear
 		return r;
 	if (gun.mask)
 		r = mg_machine_clear(host->machine, host->now, &gun);
-	if (r == 0)
-		meso_interlock_clear_done(&host->il, clear, host->now, act);
-	return r;
+	return r < 0 ? r : meso_interlock_clear_done(&host->il, clear, host->now, act);
 }
 
 static int look(struct mg_host *host, struct mg_file *file, u32 op, void *payload)

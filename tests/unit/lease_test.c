@@ -560,6 +560,19 @@ START_TEST(an_arm_that_the_gun_refuses_leaves_no_trace)
 }
 END_TEST
 
+START_TEST(an_arm_that_lands_after_the_removal_is_stopped)
+{
+	struct meso_lease lease = good_lease();
+
+	ck_assert_int_eq(meso_interlock_arm_begin(il, OWNER, &lease, now, &act), 0);
+	meso_interlock_removed(il, now, &act);
+	act = 0;
+	take(&lease);
+	ck_assert_int_eq(meso_interlock_arm_done(il, 0, now, &act), -ENODEV);
+	ck_assert(act & MESO_ACT_ABORT);
+}
+END_TEST
+
 START_TEST(a_stop_that_overtakes_the_arm_is_sent_again_after_it)
 {
 	struct meso_lease lease = good_lease();
@@ -854,6 +867,24 @@ START_TEST(a_plunger_that_moves_while_disarmed_is_implausible)
 	report(MS);
 	ck_assert_uint_eq(status().faults, 0);
 	gun.plunger_nm++;
+	report(MS);
+	ck_assert(act & MESO_ACT_ABORT);
+	ck_assert_uint_eq(status().faults, MESO_FAULT_HOST_IMPLAUSIBLE);
+}
+END_TEST
+
+START_TEST(a_plunger_that_was_drawn_back_may_not_come_forward_again)
+{
+	report(MS);
+	gun.plunger_nm -= 79000;
+	gun.plunger2_nm -= 79000;
+	report(MS);
+	gun.plunger_nm += MESO_TRAVEL_TOLERANCE_NM;
+	gun.plunger2_nm += MESO_TRAVEL_TOLERANCE_NM;
+	report(MS);
+	ck_assert_uint_eq(status().faults, 0);
+	/* The second encoder alone is witness enough. */
+	gun.plunger2_nm++;
 	report(MS);
 	ck_assert(act & MESO_ACT_ABORT);
 	ck_assert_uint_eq(status().faults, MESO_FAULT_HOST_IMPLAUSIBLE);
@@ -1302,7 +1333,7 @@ START_TEST(a_fault_nobody_saw_cannot_be_cleared)
 	ck_assert_int_eq(meso_interlock_clear_begin(il, OWNER, &clear, now, &of_gun), 0);
 	ck_assert_uint_eq(of_gun.mask, MESO_FAULT_AIR);
 	ck_assert_uint_eq(of_gun.counter, 5);
-	meso_interlock_clear_done(il, &clear, now, &act);
+	ck_assert_int_eq(meso_interlock_clear_done(il, &clear, now, &act), 0);
 	ck_assert_uint_eq(status().faults, MESO_FAULT_AIR);
 	gun.faults = 0;
 	report(MS);
@@ -1395,6 +1426,7 @@ static Suite *suite(void)
 	tcase_add_test(c, a_stop_not_confirmed_in_250_ms_is_a_latched_fault);
 	tcase_add_test(c, an_arm_without_an_answer_is_treated_as_armed);
 	tcase_add_test(c, an_arm_that_the_gun_refuses_leaves_no_trace);
+	tcase_add_test(c, an_arm_that_lands_after_the_removal_is_stopped);
 	tcase_add_test(c, a_stop_that_overtakes_the_arm_is_sent_again_after_it);
 	tcase_add_test(c, release_close_suspend_and_removal_disarm);
 	tcase_add_test(c, a_restarted_gun_has_no_lease);
@@ -1412,6 +1444,7 @@ static Suite *suite(void)
 	tcase_add_test(c, shots_nearer_than_the_minimum_interval_are_an_overrun);
 	tcase_add_test(c, a_shot_without_a_lease_is_an_overrun);
 	tcase_add_test(c, a_plunger_that_moves_while_disarmed_is_implausible);
+	tcase_add_test(c, a_plunger_that_was_drawn_back_may_not_come_forward_again);
 	tcase_add_test(c, another_syringe_may_stand_elsewhere);
 	tcase_add_test(c, encoders_that_disagree_are_a_fault);
 	tcase_add_test(c, counters_never_go_back);

@@ -112,7 +112,9 @@
 #define MESO_RATE_MAX_MHZ	9000
 
 /**
- * struct meso_info - what this gun is; constant while it is plugged in
+ * struct meso_info - what this gun is; constant while it is plugged in, but for
+ *	what says otherwise and for @epoch and @boot_id, which a restart of the gun
+ *	under a host that stays changes
  * @serial: serial number, NUL-terminated and NUL-padded
  * @model: model name
  * @firmware: firmware version
