@@ -150,8 +150,6 @@ int ledger_end(struct ledger *l, int r)
 
 		if (commit >= 0) {
 			l->commits += changed;
-			if (changed && ledger_get_state(l) == LEDGER_FULL)
-				ledger_set_state(l, LEDGER_OK, " ");
 			return r;
 		}
 		r = commit;

@@ -274,6 +274,10 @@ int ledger_reserve(struct ledger *ledger, int64_t now_s, const struct limits *li
 /* How many seconds @now_s is before the newest time in the chain, 0 if it is not. */
 int64_t ledger_clock_behind(struct ledger *ledger, int64_t now_s);
 
+/* A ledger that was LEDGER_FULL is LEDGER_OK again if the disk has room now; a write that found room
+ * proves nothing of what a reservation needs.  -ENOSPC it has none */
+int ledger_look_for_room(struct ledger *ledger);
+
 /**
  * ledger_check() - what ledger_reserve() would say, without any effect
  * @session: 0 for a question outside a session

@@ -290,7 +290,16 @@ static int check_room(struct ledger *l)
 				 room, l->min_free);
 		return -ENOSPC;
 	}
+	if (ledger_get_state(l) == LEDGER_FULL)
+		ledger_set_state(l, LEDGER_OK, " ");
 	return 0;
+}
+
+int ledger_look_for_room(struct ledger *l)
+{
+	int r = ledger_writable(l);
+
+	return r < 0 ? r : check_room(l);
 }
 
 /* The gun must be the session's, be free, and have numbers that follow from what is known. */

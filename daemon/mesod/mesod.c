@@ -103,9 +103,12 @@ int mesod_submit_client(struct mesod *mesod, worker_run_fn run, worker_done_fn d
 
 /* ---- upkeep ----------------------------------------------------------------------------- */
 
-static int mark_run(void *owned, void *userdata)
+static int upkeep_run(void *owned, void *userdata)
 {
 	(void)userdata;
+	/* Nobody else asks a full disk again: a session that could is not even opened. */
+	if (ledger_get_state(owned) == LEDGER_FULL && ledger_look_for_room(owned) < 0)
+		return 0;
 	return ledger_write_mark(owned);
 }
 
@@ -124,13 +127,14 @@ static void tell_state(struct mesod *mesod)
 static int on_upkeep(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct mesod *mesod = userdata;
+	const enum ledger_state state = mesod_ledger_state(mesod);
 	struct session *next;
 
 	(void)usec;
 	tell_state(mesod);
 	/* Also keeps the worker answering, so that its silence means something. */
-	if (!worker_pending(mesod->worker) && mesod_ledger_state(mesod) == LEDGER_OK)
-		(void)worker_submit(mesod->worker, mark_run, NULL, mesod);
+	if (!worker_pending(mesod->worker) && (state == LEDGER_OK || state == LEDGER_FULL))
+		(void)worker_submit(mesod->worker, upkeep_run, NULL, mesod);
 	worker_ping(mesod->worker);
 	for (struct session *session = mesod->sessions; session; session = next) {
 		next = session->next;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "ledger_fixture.h"
+#include "ledger_internal.h"
 
 static struct bench b;
 
@@ -399,6 +400,14 @@ START_TEST(a_disk_without_room_refuses_doses_and_still_records_shots)
 	expect_state(LEDGER_FULL);
 	ck_assert_int_eq(ledger_record(b.ledger, T0, SERIAL, &shot, 1, &e, &s), 0);
 	ck_assert_int_eq(s.outcome, LEDGER_RELEASED);
+	/* that this found room is no promise for the next lease */
+	expect_state(LEDGER_FULL);
+	ck_assert_int_eq(ledger_look_for_room(b.ledger), -ENOSPC);
+	expect_state(LEDGER_FULL);
+	b.ledger->min_free = 1;
+	ck_assert_int_eq(ledger_look_for_room(b.ledger), 0);
+	expect_state(LEDGER_OK);
+	ck_assert_int_eq(bench_reserve(&b, 20000, 1, &v), 0);
 }
 END_TEST
 
