@@ -102,10 +102,10 @@ void gun_disarm(struct gun *gun)
 	r = inj_gun_disarm(gun->handle);
 	if (r < 0 && r != -ENODEV)
 		log_gun(gun, LOG_ERR, "stop: %s; its heartbeat ends instead", strerrordesc_np(-r));
-	if (gun->lease && gun->lease->heartbeat)
-		(void)sd_event_source_set_enabled(gun->lease->heartbeat, SD_EVENT_OFF);
-	if (gun->lease)
+	if (gun->lease) {
+		lease_stopping(gun->lease);
 		collect_later(gun, CHECK_STOP_US);
+	}
 }
 
 static void log_faults(struct gun *gun, const struct meso_event *event)

@@ -119,6 +119,22 @@ static int on_overdue(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
+static void watch_settlement(struct lease *lease)
+{
+	if (!lease->overdue_timer &&
+	    sd_event_add_time_relative(lease->gun->mesod->event, &lease->overdue_timer,
+				       CLOCK_MONOTONIC, LEASE_OVERDUE_US, 0, on_overdue, lease) < 0)
+		log_gun(lease->gun, LOG_WARNING, "lease %s: no timer to watch its settlement",
+			lease->text);
+}
+
+void lease_stopping(struct lease *lease)
+{
+	lease->heartbeat = sd_event_source_disable_unref(lease->heartbeat);
+	/* A gun that is frozen may say nothing for ever. */
+	watch_settlement(lease);
+}
+
 void lease_close(struct lease *lease, uint32_t end)
 {
 	struct gun *gun = lease->gun;
@@ -130,11 +146,7 @@ void lease_close(struct lease *lease, uint32_t end)
 		lease->stage = LEASE_CLOSING;
 	if (!lease->closed_ns)
 		lease->closed_ns = monotonic_now_ns();
-	if (!lease->overdue_timer &&
-	    sd_event_add_time_relative(gun->mesod->event, &lease->overdue_timer, CLOCK_MONOTONIC,
-				       LEASE_OVERDUE_US, 0, on_overdue, lease) < 0)
-		log_gun(gun, LOG_WARNING, "lease %s: no timer to watch its settlement",
-			lease->text);
+	watch_settlement(lease);
 	collect_later(gun, 0);
 }
 

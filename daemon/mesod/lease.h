@@ -59,6 +59,8 @@ struct lease *lease_free(struct lease *lease);
 int lease_begin(struct lease *lease);
 /* It shall end, or has ended: no heartbeat any more, evidence is gathered. */
 void lease_close(struct lease *lease, uint32_t end);
+/* It was told to stop: no heartbeat any more, and who waits for its end waits no longer than that. */
+void lease_stopping(struct lease *lease);
 /* Compares with what the gun says now. */
 void lease_check(struct lease *lease, const struct meso_status *status);
 

@@ -56,6 +56,17 @@ static void send_call(sd_bus *bus, sd_bus_message *call, struct answer *answer)
 	ck_assert_int_ge(sd_bus_flush(bus), 0);
 }
 
+static void send_plain(sd_bus *bus, const char *path, const char *interface, const char *member,
+		       struct answer *answer)
+{
+	sd_bus_message *call = NULL;
+
+	ck_assert_int_ge(sd_bus_message_new_method_call(bus, &call, "org.mesod1", path, interface,
+							member),
+			 0);
+	send_call(bus, call, answer);
+}
+
 static void send_arm(struct answer *answer)
 {
 	sd_bus_message *call = NULL;
@@ -205,6 +216,40 @@ START_TEST(a_gun_unplugged_while_an_arm_waits_for_the_ledger_is_settled_when_it_
 }
 END_TEST
 
+START_TEST(a_frozen_gun_keeps_nobody_waiting_who_asked_for_its_end)
+{
+	struct fixture_patient patient;
+	struct answer answer;
+	int64_t until;
+
+	mesod_fixture_ready_to_arm(&f);
+	mesod_fixture_arm(&f, 20000, 5);
+	mesod_fixture_shoot(&f);
+	gun_fixture_signal(&f.gun, SIGSTOP);
+	send_plain(f.bus, f.session, SESSION, "Disarm", &answer);
+	await(f.bus, &answer, 3000);
+	ck_assert_str_eq(answer.name, "org.mesod1.Error.Timeout");
+	/* what it may have delivered stays spent, and the session can be left */
+	mesod_fixture_patient(&f, &patient);
+	ck_assert_uint_ge(patient.outstanding_nl, 100000);
+	send_plain(f.bus, f.session, SESSION, "Close", &answer);
+	await(f.bus, &answer, 1000);
+	ck_assert_str_eq(answer.name, "");
+	close(f.lease_fd);
+	f.lease_fd = -1;
+	gun_fixture_signal(&f.gun, SIGCONT);
+	gun_fixture_wait_disarmed(&f.gun, DEAD_MAN_MS);
+	until = gun_fixture_now_ms() + 5000;
+	do {
+		gun_fixture_sleep_ms(50);
+		mesod_fixture_patient(&f, &patient);
+		ck_assert_msg(gun_fixture_now_ms() < until, "never settled");
+	} while (patient.outstanding_nl);
+	mesod_fixture_assert_covered(&f);
+	mesod_fixture_assert_equal(&f);
+}
+END_TEST
+
 /* Takes control in a moment in which mesod has lost it. */
 static inj_gun *take_the_gun(void)
 {
@@ -308,6 +353,7 @@ int main(void)
 	tcase_add_test(
 		tcase,
 		a_gun_unplugged_while_an_arm_waits_for_the_ledger_is_settled_when_it_is_back);
+	tcase_add_test(tcase, a_frozen_gun_keeps_nobody_waiting_who_asked_for_its_end);
 	tcase_add_test(tcase, what_another_controller_configured_does_not_survive_the_next_arm);
 	tcase_add_test(
 		tcase,
