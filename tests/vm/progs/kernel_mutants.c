@@ -33,7 +33,7 @@ static int primed_gun(void)
 	wait_idle(fd);
 	require_eq(ask(fd, MESO_IOC_CONFIGURE, &config), 0);
 	lease = usual_lease(fd, MESO_KIND_PRIME, 60000, 3);
-	require_eq(ask(fd, MESO_IOC_ARM, &lease), 0);
+	arm_gun(fd, &lease);
 	beat_for(fd, &lease, 50);	/* the trigger must be seen released first */
 	for (uint64_t i = 1; i <= 3; i++) {
 		uint64_t count = status_of(fd).shot_count;
@@ -54,7 +54,7 @@ static struct meso_lease arm(int fd, uint32_t volume_nl, uint32_t shots, uint32_
 	struct meso_lease lease = usual_lease(fd, MESO_KIND_TREAT, volume_nl, shots);
 
 	lease.expiry_ms = expiry_ms;
-	require_eq(ask(fd, MESO_IOC_ARM, &lease), 0);
+	arm_gun(fd, &lease);
 	beat_for(fd, &lease, 50);
 	return lease;
 }
@@ -94,12 +94,18 @@ static void no_budget(int fd)
 {
 	struct meso_lease lease = arm(fd, 60000, 3, 60000);
 
+	struct meso_status s;
+
 	press_until_ended(fd, &lease, 8);
-	require_eq(status_of(fd).lease_end, MESO_END_SPENT);
+	/* Spent, or, if a press came while the last shot settled, overrun. */
+	s = status_of(fd);
+	require(s.lease_end == MESO_END_SPENT || s.lease_end == MESO_END_OVERRUN);
 	pull();
 	sleep_ms(300);
 	truly_disarmed();
-	require_eq(status_of(fd).shot_count, 3 + 3);
+	s = status_of(fd);
+	require(s.shot_count == 3 + 3 || (s.faults & MESO_FAULT_HOST_OVERRUN &&
+					  s.shot_count == 3 + 4));
 }
 
 static void no_heartbeat(int fd)

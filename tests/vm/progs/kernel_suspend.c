@@ -22,7 +22,7 @@ int main(void)
 	int fd = ready_gun("/dev/meso0");
 	struct meso_lease lease = usual_lease(fd, MESO_KIND_TREAT, 400000, 20);
 
-	require_eq(ask(fd, MESO_IOC_ARM, &lease), 0);
+	arm_gun(fd, &lease);
 	beat_for(fd, &lease, 50);
 	require_eq(go_to_sleep(), 0);
 	require_eq(status_of(fd).lease_end, MESO_END_SUSPEND);
@@ -31,7 +31,7 @@ int main(void)
 
 	/* Awake again: armed only by a new lease. */
 	lease = usual_lease(fd, MESO_KIND_TREAT, 400000, 20);
-	require_eq(ask(fd, MESO_IOC_ARM, &lease), 0);
+	arm_gun(fd, &lease);
 	beat_for(fd, &lease, 50);
 	require_eq(truth("armed"), 1);
 	hand("freeze", 1);

@@ -83,7 +83,7 @@ int main(void)
 	int other;
 
 	lease.mark.sequence = 77;
-	require_eq(ask(fd, MESO_IOC_ARM, &lease), 0);
+	arm_gun(fd, &lease);
 	require_eq(ask(fd, MESO_IOC_ARM, &lease), -EBUSY);
 	other = open_gun("/dev/meso0", O_RDWR);
 	require_eq(ask(other, MESO_IOC_ACQUIRE, NULL), -EBUSY);

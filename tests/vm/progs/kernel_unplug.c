@@ -137,7 +137,7 @@ static void unplugged_mid_shot_the_gun_stops_and_remembers(void)
 
 	hand("contact", 1);
 	sleep_ms(50);
-	require_eq(ask(fd, MESO_IOC_ARM, &lease), 0);
+	arm_gun(fd, &lease);
 	beat_for(fd, &lease, 50);
 	shoot(fd, &lease);
 	count = status_of(fd).shot_count;

@@ -303,7 +303,7 @@ static void states(void)
 
 	lease.sequence = next.sequence = info_of(owner).last_sequence + 1;
 	next.sequence++;
-	require_eq(ask(owner, MESO_IOC_ARM, &lease), 0);
+	arm_gun(owner, &lease);
 	beat_for(owner, &lease, 50);
 	expect("ARM", "armed", owner, MESO_IOC_ARM, &next, -EBUSY);
 	beat(owner, &lease);
@@ -343,7 +343,7 @@ static void reads(void)
 	{
 		struct meso_lease lease = usual_lease(owner, MESO_KIND_PRIME, 60000, 3);
 
-		require_eq(ask(owner, MESO_IOC_ARM, &lease), 0);
+		arm_gun(owner, &lease);
 		require_eq(ask(owner, MESO_IOC_DISARM, NULL), 0);
 		wait_idle(owner);
 	}

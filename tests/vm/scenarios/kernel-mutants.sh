@@ -1,20 +1,32 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Each firmware mutant is caught by the kernel, on a gun of its own; sound firmware raises no alarm.
-# timeout: 120
+# timeout: 240
 source "$(dirname "$0")/../lib.sh"
+
+# catch <mutant> <name of the gun>
+catch() {
+	local dir=/sys/kernel/config/meso_dummy/$2 status=0
+	mkdir "$dir"
+	echo 1 >"$dir/live"
+	wait_for 5 test -c /dev/meso0
+	"$BUILD/vmprogs/kernel_mutants" /dev/meso0 "$2" "$1" || status=$?
+	rmdir "$dir"
+	wait_for 5 test ! -e /dev/meso0
+	return "$status"
+}
 
 modprobe meso_dummy guns=0
 caught=0
 for mutant in none no-budget no-heartbeat lying-log runaway no-abort double-shot no-expiry replay skip-log auto-rearm; do
-	dir=/sys/kernel/config/meso_dummy/$mutant
-	mkdir "$dir"
-	echo 1 >"$dir/live"
-	wait_for 5 test -c /dev/meso0
-	say "$mutant"
-	"$BUILD/vmprogs/kernel_mutants" /dev/meso0 "$mutant" "$mutant" || fail "mutant $mutant went uncaught"
-	rmdir "$dir"
-	wait_for 5 test ! -e /dev/meso0
+	for try in 1 2 3; do
+		say "$mutant"
+		status=0
+		catch "$mutant" "$mutant-$try" || status=$?
+		# 75: a processor stood still meanwhile, which proves nothing
+		[ "$status" -eq 75 ] || break
+	done
+	[ "$status" -eq 0 ] || fail "mutant $mutant went uncaught"
 	((++caught))
 done
 assert_eq "$caught" 11 mutants

@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Suspend under a live lease disarms first; a gun that does not confirm keeps the machine awake.
-# timeout: 60
+# timeout: 120
 source "$(dirname "$0")/../lib.sh"
 
 load_dummy
 # All of suspend but the sleep itself.
 echo freezer >/sys/power/pm_test
-"$BUILD/vmprogs/kernel_suspend"
+steady "$BUILD/vmprogs/kernel_suspend"
 dmesg | grep -q 'the gun does not confirm that it is disarmed' || fail "the refusal is not said in the log"

@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Unplugged under readers, pollers and askers, and mid-shot: nobody hangs, the gun that returns is the same.
-# timeout: 90
+# timeout: 120
 source "$(dirname "$0")/../lib.sh"
 
 load_dummy
-"$BUILD/vmprogs/kernel_unplug"
+steady "$BUILD/vmprogs/kernel_unplug"
 
 # The module cannot go while somebody has the node open; the transport can, which is an unplug.
 exec 5</dev/meso0
