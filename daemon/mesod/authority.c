@@ -16,7 +16,8 @@
 
 #define NAMES_MAX   128
 #define NAME_LENGTH 64
-#define ASKS_MAX    64
+#define ASKS_MAX    256 /* of all callers together; stops are not counted */
+#define ASKS_EACH   4   /* of one caller */
 
 struct known_name {
 	char name[NAME_LENGTH];
@@ -107,7 +108,8 @@ static void remember_name(struct authority *authority, const char *name, uint32_
 {
 	struct known_name *known = &authority->names[authority->next_name];
 
-	if (strlen(name) >= NAME_LENGTH)
+	/* A burst asks more than once for the same name. */
+	if (strlen(name) >= NAME_LENGTH || find_name(authority, name))
 		return;
 	TEXT_COPY(known->name, name);
 	known->uid = uid;
@@ -122,7 +124,7 @@ static void ask_free(struct ask *ask)
 		if (*p != ask)
 			continue;
 		*p = ask->next;
-		authority->n_asks--;
+		authority->n_asks -= ask->action != ACTION_STOP;
 		break;
 	}
 	sd_bus_slot_unref(ask->slot);
@@ -166,6 +168,29 @@ static int on_answer(sd_bus_message *answer, void *userdata, sd_bus_error *ret_e
 	return 1;
 }
 
+/* One caller's burst is at nobody else's cost, and nothing stands before a stop: the bus itself
+ * bounds how many calls of a connection may be unanswered. */
+static int check_room(const struct authority *authority, const char *name, enum action action,
+		      sd_bus_error *error)
+{
+	unsigned int mine = 0;
+
+	if (action == ACTION_STOP)
+		return 0;
+	for (const struct ask *ask = authority->asks; ask; ask = ask->next)
+		mine += ask->action != ACTION_STOP &&
+			strcmp(sd_bus_message_get_sender(ask->call), name) == 0;
+	if (mine >= ASKS_EACH)
+		return bus_fail(
+			error, ERROR_LIMIT,
+			"limit=%d: too many calls of yours wait for the bus to say who you are",
+			ASKS_EACH);
+	if (authority->n_asks >= ASKS_MAX)
+		return bus_fail(error, ERROR_LIMIT, "limit=%d: too many callers are waiting",
+				ASKS_MAX);
+	return 0;
+}
+
 int authority_ask(struct mesod *mesod, sd_bus_message *call, enum action action, authorized_fn then,
 		  sd_bus_error *error)
 {
@@ -180,9 +205,9 @@ int authority_ask(struct mesod *mesod, sd_bus_message *call, enum action action,
 	known = find_name(authority, name);
 	if (known)
 		return proceed(mesod, call, action, then, known->uid, error);
-	if (authority->n_asks >= ASKS_MAX)
-		return bus_fail(error, ERROR_LIMIT, "limit=%d: too many callers are waiting",
-				ASKS_MAX);
+	r = check_room(authority, name, action, error);
+	if (r < 0)
+		return r;
 
 	ask = calloc(1, sizeof(*ask));
 	if (!ask)
@@ -193,7 +218,7 @@ int authority_ask(struct mesod *mesod, sd_bus_message *call, enum action action,
 	ask->then = then;
 	ask->next = authority->asks;
 	authority->asks = ask;
-	authority->n_asks++;
+	authority->n_asks += action != ACTION_STOP;
 	r = sd_bus_call_method_async(mesod->bus, &ask->slot, "org.freedesktop.DBus",
 				     "/org/freedesktop/DBus", "org.freedesktop.DBus",
 				     "GetConnectionUnixUser", on_answer, ask, "s", name);

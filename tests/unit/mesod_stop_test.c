@@ -177,6 +177,43 @@ START_TEST(a_stop_ends_an_arm_that_still_waits_for_pressure)
 }
 END_TEST
 
+START_TEST(a_burst_of_one_caller_is_at_his_own_cost_and_never_delays_a_stop)
+{
+	enum { BURST = 100, STOPS = 80 };
+	static struct answer burst[BURST], stops[STOPS];
+	sd_bus *flooder = mesod_fixture_connect(&f), *other = mesod_fixture_connect(&f);
+	unsigned int refused = 0;
+	struct answer question;
+
+	mesod_fixture_ready_to_arm(&f);
+	mesod_fixture_arm(&f, 20000, 20);
+	/* all of it is there before the bus can say who anybody is */
+	mesod_fixture_signal(&f, SIGSTOP);
+	for (int i = 0; i < BURST; i++)
+		send_plain(flooder, ROOT, MANAGER, "ListPatients", &burst[i]);
+	for (int i = 0; i < STOPS; i++)
+		send_plain(other, ROOT, MANAGER, "Stop", &stops[i]);
+	send_plain(other, ROOT, MANAGER, "ListOperators", &question);
+	gun_fixture_sleep_ms(50);
+	mesod_fixture_signal(&f, SIGCONT);
+	for (int i = 0; i < STOPS; i++) {
+		await(other, &stops[i], 2000);
+		ck_assert_str_eq(stops[i].name, "");
+	}
+	await(other, &question, 2000);
+	ck_assert_str_eq(question.name, "");
+	gun_fixture_wait_disarmed(&f.gun, 50);
+	for (int i = 0; i < BURST; i++) {
+		await(flooder, &burst[i], 2000);
+		refused += strcmp(burst[i].name, "org.mesod1.Error.Limit") == 0;
+	}
+	ck_assert_uint_eq(refused, BURST - 4);
+	mesod_fixture_wait_lease_ended(&f);
+	sd_bus_close_unref(flooder);
+	sd_bus_close_unref(other);
+}
+END_TEST
+
 /* ---- guns that go, freeze, or are taken ----------------------------------------------- */
 
 START_TEST(a_gun_unplugged_while_an_arm_waits_for_the_ledger_is_settled_when_it_is_back)
@@ -350,6 +387,7 @@ int main(void)
 	tcase_set_timeout(tcase, 30);
 	tcase_add_test(tcase, a_stop_ends_an_arm_that_still_waits_for_the_ledger);
 	tcase_add_test(tcase, a_stop_ends_an_arm_that_still_waits_for_pressure);
+	tcase_add_test(tcase, a_burst_of_one_caller_is_at_his_own_cost_and_never_delays_a_stop);
 	tcase_add_test(
 		tcase,
 		a_gun_unplugged_while_an_arm_waits_for_the_ledger_is_settled_when_it_is_back);
