@@ -190,7 +190,7 @@ static bool is_credited(const struct reservation *v, const struct ledger_evidenc
 			const struct sums *s)
 {
 	return v->kind == MESO_KIND_PRIME && !e->never_armed && e->no_contact && e->contact_works &&
-	       e->gun.boot_id == v->boot_id && s->contact == 0;
+	       e->gun.boot_id == v->boot_id && s->contact == 0 && e->end != MESO_END_CONTACT;
 }
 
 /* A dose counts from when its last shot was recorded, which is not before it was given. */

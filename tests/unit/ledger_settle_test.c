@@ -380,7 +380,8 @@ END_TEST
 
 /* ----------------------------------------------------------------- primes */
 
-static struct ledger_settlement prime(bool no_contact, bool works, uint32_t flags, uint64_t boot)
+static struct ledger_settlement prime(bool no_contact, bool works, uint32_t flags, uint64_t boot,
+				      uint32_t end)
 {
 	struct ledger_order o = bench_order(&b, 20000, 2);
 	struct ledger_reservation v;
@@ -397,6 +398,7 @@ static struct ledger_settlement prime(bool no_contact, bool works, uint32_t flag
 	e.no_contact = no_contact;
 	e.contact_works = works;
 	e.gun.boot_id = boot;
+	e.end = end;
 	return record(&shot, 1, &e);
 }
 
@@ -406,15 +408,21 @@ START_TEST(a_prime_is_dose_until_the_air_is_proven)
 		bool no_contact, works;
 		uint32_t flags;
 		uint64_t boot;
+		uint32_t end;
 	} cases[] = {
-		{ true, true, 0, BOOT },     { false, true, 0, BOOT },
-		{ true, false, 0, BOOT },    { true, true, MESO_STATUS_CONTACT, BOOT },
-		{ true, true, 0, BOOT + 1 },
+		{ true, true, 0, BOOT, MESO_END_SPENT },
+		{ false, true, 0, BOOT, MESO_END_SPENT },
+		{ true, false, 0, BOOT, MESO_END_SPENT },
+		{ true, true, MESO_STATUS_CONTACT, BOOT, MESO_END_SPENT },
+		{ true, true, 0, BOOT + 1, MESO_END_SPENT },
+		/* the gun itself ended it for contact, which no frame need have shown */
+		{ true, true, 0, BOOT, MESO_END_CONTACT },
 	};
 	struct ledger_settlement s;
 	struct ledger_session session;
 
-	s = prime(cases[_i].no_contact, cases[_i].works, cases[_i].flags, cases[_i].boot);
+	s = prime(cases[_i].no_contact, cases[_i].works, cases[_i].flags, cases[_i].boot,
+		  cases[_i].end);
 	ck_assert_int_eq(s.outcome, LEDGER_RELEASED);
 	ck_assert_int_eq(s.credited, _i == 0);
 	ck_assert_uint_eq(settled_of(&b), _i == 0 ? 0 : 20020);
@@ -449,7 +457,7 @@ int main(void)
 	tcase_add_test(t, an_unknown_shot_counts_as_asked_even_if_the_gun_says_nothing_came);
 	tcase_add_test(t, a_lease_that_was_never_sent_costs_nothing_unless_the_gun_knows_it);
 	tcase_add_test(t, an_old_uncertain_lease_is_judged_by_the_counters_of_its_own_time);
-	tcase_add_loop_test(t, a_prime_is_dose_until_the_air_is_proven, 0, 5);
+	tcase_add_loop_test(t, a_prime_is_dose_until_the_air_is_proven, 0, 6);
 	suite_add_tcase(suite, t);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
