@@ -218,17 +218,23 @@ static void fill_evidence(struct collection *c, const struct lease *lease,
 
 void collect_settle_unarmed(struct gun *gun)
 {
+	struct meso_info info;
 	struct collection *c;
 
-	if (gun->collecting || !gun->lease || !gun->lease->never_armed)
+	if (gun->collecting || !gun->handle || !gun->lease || !gun->lease->never_armed)
 		return;
+	/* Read anew: its newest sequence is what could say that it was armed after all. */
+	if (inj_gun_get_info(gun->handle, &info) < 0) {
+		collect_later(gun, RETRY_US);
+		return;
+	}
 	c = calloc(1, sizeof(*c));
 	if (!c) {
 		collect_later(gun, RETRY_LEDGER_US);
 		return;
 	}
 	c->gun = gun;
-	fill_evidence(c, gun->lease, &gun->info, NULL);
+	fill_evidence(c, gun->lease, &info, NULL);
 	c->evidence.gun.shot_count = gun->lease->shot_count;
 	c->evidence.gun.total_nl = gun->lease->total_nl;
 	submit(c);

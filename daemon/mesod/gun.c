@@ -20,7 +20,8 @@
 #include "telemetry.h"
 
 #define EVENT_DEPTH   1024
-#define CHECK_STOP_US 10000 /* after a stop, look what became of it even if no event tells */
+#define ANSWER_AGE_NS 300000000ULL /* an idle gun reports each 100 ms */
+#define CHECK_STOP_US 10000        /* after a stop, look what became of it even if no event tells */
 
 const char *gun_state_name(uint32_t state)
 {
@@ -36,6 +37,18 @@ bool gun_status_is_quiet(const struct meso_status *status)
 	return (status->flags & MESO_STATUS_VALID) && (status->flags & MESO_STATUS_FRESH) &&
 	       !(status->flags & busy) &&
 	       (status->state == MESO_STATE_IDLE || status->state == MESO_STATE_FAULT);
+}
+
+bool gun_answers(const struct gun *gun)
+{
+	struct meso_status status;
+
+	if (!gun->handle)
+		return false;
+	if (!gun->mesod->options.n_sim)
+		return true;
+	return inj_gun_get_status(gun->handle, &status) >= 0 &&
+	       (status.flags & MESO_STATUS_FRESH) && status.age_ns < ANSWER_AGE_NS;
 }
 
 struct gun *gun_ref(struct gun *gun)

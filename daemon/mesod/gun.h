@@ -80,6 +80,9 @@ struct gun *gun_find_uri(struct mesod *mesod, const char *uri);
 
 /* Nothing moves and no lease is open, says a fresh frame of the gun itself. */
 bool gun_status_is_quiet(const struct meso_status *status);
+/* Opening it once more will not wait: a simulated gun that is frozen would keep the loop from every
+ * other gun's heart. */
+bool gun_answers(const struct gun *gun);
 /* Name of a MESO_STATE_*, never NULL. */
 const char *gun_state_name(uint32_t state);
 

@@ -241,6 +241,9 @@ int streams_open(struct gun *gun, sd_bus_message *call, sd_bus_error *error)
 				"limit=%u: this client has as many streams as one may have",
 				STREAMS_CLIENT_MAX);
 	if (!gun->streams) {
+		if (!gun_answers(gun))
+			return bus_fail(error, ERROR_TIMEOUT,
+					"stale: the gun does not report; try again");
 		r = streams_new(gun, &gun->streams);
 		if (r < 0)
 			return bus_fail_gun(error, r, "cannot open a stream");

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <meso_stream.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -116,6 +117,20 @@ START_TEST(a_stream_has_every_frame_while_armed_and_counts_what_a_slow_reader_lo
 }
 END_TEST
 
+START_TEST(a_stream_of_a_frozen_gun_is_refused_at_once)
+{
+	int64_t began_ms;
+
+	mesod_fixture_wait_reconciled(&f);
+	gun_fixture_signal(&f.gun, SIGSTOP);
+	gun_fixture_sleep_ms(400);
+	began_ms = gun_fixture_now_ms();
+	ck_assert_refused(f.bus, "Timeout", f.gun_path, GUN, "OpenStream", "");
+	ck_assert_int_lt(gun_fixture_now_ms() - began_ms, 200);
+	gun_fixture_signal(&f.gun, SIGCONT);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("mesod telemetry");
@@ -129,6 +144,7 @@ int main(void)
 	tcase_add_test(tcase, watchers_and_streams_are_bounded_and_given_back);
 	tcase_add_test(tcase,
 		       a_stream_has_every_frame_while_armed_and_counts_what_a_slow_reader_lost);
+	tcase_add_test(tcase, a_stream_of_a_frozen_gun_is_refused_at_once);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
