@@ -17,6 +17,8 @@
 #include "mesod.h"
 #include "peer.h"
 
+#define UNDO_RETRY_US 1000000
+
 const char *session_state_name(const struct session *session)
 {
 	const struct lease *lease = session->gun->lease;
@@ -440,6 +442,7 @@ static int session_new(const struct opening *o, struct session **ret, int *ret_t
 }
 
 struct undoing {
+	struct mesod *mesod;
 	int64_t number;
 	int64_t now_s;
 };
@@ -451,22 +454,65 @@ static int undoing_run(void *owned, void *userdata)
 	return ledger_close_session(owned, u->now_s, u->number, "could not be opened");
 }
 
+static void undoing_try(struct undoing *u, uint64_t usec);
+
 static void undoing_done(void *userdata, int r)
 {
-	(void)r;
+	struct undoing *u = userdata;
+
+	if (r >= 0 || r == -ENOENT || r == -ECANCELED || u->mesod->stopping)
+		free(u);
+	else
+		undoing_try(u, UNDO_RETRY_US);
+}
+
+static void undoing_freed(void *userdata)
+{
 	free(userdata);
 }
 
-/* The ledger opened it, but nobody can have it any more.  If even this fails, a restart closes it. */
+static int on_undo(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct undoing *u = userdata;
+
+	(void)usec;
+	u->now_s = wall_now_s();
+	if (worker_submit(u->mesod->worker, undoing_run, undoing_done, u) < 0) {
+		(void)sd_event_source_set_time_relative(source, UNDO_RETRY_US);
+		return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	}
+	/* It is the worker's now. */
+	(void)sd_event_source_set_destroy_callback(source, NULL);
+	sd_event_source_disable_unref(source);
+	return 0;
+}
+
+/* The timer is the loop's own: it goes with it, and takes @u along. */
+static void undoing_try(struct undoing *u, uint64_t usec)
+{
+	sd_event_source *timer = NULL;
+
+	if (sd_event_add_time_relative(u->mesod->event, &timer, CLOCK_MONOTONIC, usec, 1000,
+				       on_undo, u) < 0) {
+		free(u);
+		return;
+	}
+	(void)sd_event_source_set_destroy_callback(timer, undoing_freed);
+	(void)sd_event_source_set_floating(timer, true);
+	sd_event_source_unref(timer);
+}
+
+/* The ledger opened it, but nobody can have it any more: neither gun nor patient may stay taken.  It
+ * is tried until it is done; when mesod ends before, the next one closes what it finds open. */
 static void undo(struct mesod *mesod, int64_t number)
 {
 	struct undoing *u = calloc(1, sizeof(*u));
 
 	if (!u)
 		return;
-	*u = (struct undoing){ .number = number, .now_s = wall_now_s() };
-	if (worker_submit(mesod->worker, undoing_run, undoing_done, u) < 0)
-		free(u);
+	u->mesod = mesod;
+	u->number = number;
+	undoing_try(u, 0);
 }
 
 static void opened(struct opening *o)

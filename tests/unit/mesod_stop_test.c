@@ -287,6 +287,32 @@ START_TEST(a_frozen_gun_keeps_nobody_waiting_who_asked_for_its_end)
 }
 END_TEST
 
+START_TEST(a_session_that_opens_for_a_gun_that_has_gone_is_undone)
+{
+	sd_bus_message *call = NULL;
+	struct answer answer;
+	pid_t worker;
+
+	mesod_fixture_wait_reconciled(&f);
+	worker = mesod_trace_freeze_worker(f.mesod_pid);
+	ck_assert_int_ge(sd_bus_message_new_method_call(f.bus, &call, "org.mesod1", ROOT, MANAGER,
+							"OpenSession"),
+			 0);
+	ck_assert_int_ge(sd_bus_message_append(call, "osa{sv}", f.gun_path, FIXTURE_PATIENT, 0), 0);
+	send_call(f.bus, call, &answer);
+	gun_fixture_sleep_ms(50);
+	gun_fixture_ask(&f.gun, "unplug");
+	gun_fixture_sleep_ms(100);
+	mesod_trace_thaw(worker);
+	await(f.bus, &answer, 2000);
+	ck_assert_str_eq(answer.name, "org.mesod1.Error.GunGone");
+	gun_fixture_ask(&f.gun, "plug");
+	/* neither the gun nor the patient is taken */
+	mesod_fixture_open_session(&f);
+	mesod_fixture_close_session(&f);
+}
+END_TEST
+
 /* Takes control in a moment in which mesod has lost it. */
 static inj_gun *take_the_gun(void)
 {
@@ -392,6 +418,7 @@ int main(void)
 		tcase,
 		a_gun_unplugged_while_an_arm_waits_for_the_ledger_is_settled_when_it_is_back);
 	tcase_add_test(tcase, a_frozen_gun_keeps_nobody_waiting_who_asked_for_its_end);
+	tcase_add_test(tcase, a_session_that_opens_for_a_gun_that_has_gone_is_undone);
 	tcase_add_test(tcase, what_another_controller_configured_does_not_survive_the_next_arm);
 	tcase_add_test(
 		tcase,
