@@ -10,6 +10,23 @@
 # For the story's own voice: show() is called with each line of mesoctl, tell() with what the hand does.
 HAND=${HAND:-/sys/kernel/debug/meso_dummy/DUMMY-0001}
 
+# stalled: mesoctl was told that the gun heard no heartbeat or stopped reporting. In a story in which nobody stopped
+# anything, the machine itself stood still for longer than the dead man allows: the gun did right, the story cannot go on.
+treat_lines=
+stalled() { [[ $treat_lines =~ heard\ no\ heartbeat|stopped\ reporting ]]; }
+
+# begin_anew: the whole scenario, on a new gun with a new ledger. At most twice, so that what always stalls fails.
+begin_anew() {
+	echo "# the machine stood still for longer than a heartbeat: the scenario begins anew"
+	[ -z "$MESOD_PID" ] || kill -KILL "$MESOD_PID" 2>/dev/null || true
+	jobs -p | xargs -r kill -KILL 2>/dev/null || true
+	wait 2>/dev/null || true
+	rm -rf ./*
+	find /sys/kernel/config/meso_dummy -mindepth 1 -depth -type d -exec rmdir {} + 2>/dev/null || true
+	rmmod meso_dummy
+	MESO_TRY=$((${MESO_TRY:-1} + 1)) exec bash "$0"
+}
+
 # A clinic that fails tells what the others saw of it.
 fail() {
 	echo "FAILED: $* (${BASH_SOURCE[1]##*/}:${BASH_LINENO[0]})"
@@ -19,6 +36,7 @@ fail() {
 	read_truth || true
 	echo "--- mesod said:"
 	tail -n 20 mesod.log || true
+	if stalled && [ "${MESO_TRY:-1}" -lt 3 ]; then begin_anew; fi
 	exit 1
 }
 
@@ -214,18 +232,11 @@ follow_treatment() {
 	wait "$treat_pid" || treat_status=$?
 }
 
-# reach <shots> <mesoctl arguments>: a treatment that is armed and has fired so many shots. A machine so busy that the
-# guest stands still for longer than a heartbeat has the gun disarmed, as it must: then once more.
+# reach <shots> <mesoctl arguments>: a treatment that is armed and has fired so many shots.
 reach() {
-	local wanted=$1 try
+	local wanted=$1
 	shift
-	for try in 1 2 3; do
-		begin_treatment "$@"
-		follow_treatment "$wanted"
-		[ -n "$treat_status" ] || return 0
-		hand trigger 0
-		[[ $treat_lines =~ heard\ no\ heartbeat|stopped\ reporting ]] || break
-		say "try $try: the machine stood still for longer than a heartbeat"
-	done
-	fail "mesoctl ended with status $treat_status before $wanted shots"
+	begin_treatment "$@"
+	follow_treatment "$wanted"
+	[ -z "$treat_status" ] || fail "mesoctl ended with status $treat_status before $wanted shots"
 }

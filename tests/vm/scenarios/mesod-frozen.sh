@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # SIGSTOP of mesod in the middle of a session: the dead man disarms within 500 ms; when mesod goes on it settles what
 # was under way and serves again.
-# timeout: 120
+# timeout: 240
 source "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/vm/clinic.sh
 source "$(dirname "$0")/../clinic.sh"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # SIGKILL of mesod at moments before, during and after a shot: disarmed within 500 ms, nothing fires, and the daemon that
 # comes back has every shot in its ledger once.
-# timeout: 150
+# timeout: 300
 source "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/vm/clinic.sh
 source "$(dirname "$0")/../clinic.sh"

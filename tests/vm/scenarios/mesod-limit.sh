@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Limits of session and day hold across sessions and daemons; a soft limit wants a reason; nothing refused ever fires.
-# timeout: 120
+# timeout: 240
 source "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/vm/clinic.sh
 source "$(dirname "$0")/../clinic.sh"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # While one clinician treats, nobody else gets that gun or that patient, and a stranger gets nothing; the treatment goes
 # on undisturbed, and a stop from elsewhere ends it at once.
-# timeout: 90
+# timeout: 180
 source "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/vm/clinic.sh
 source "$(dirname "$0")/../clinic.sh"

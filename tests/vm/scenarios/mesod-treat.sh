@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # A treatment on the real kernel, by mesoctl: primed, single shots, held shots; ledger, gun and fluid agree.
-# timeout: 90
+# timeout: 180
 source "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/vm/clinic.sh
 source "$(dirname "$0")/../clinic.sh"

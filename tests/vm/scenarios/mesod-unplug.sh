@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # The gun is unplugged in the middle of a shot: its reservation stands until it returns and its own log has settled it.
-# timeout: 120
+# timeout: 240
 source "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/vm/clinic.sh
 source "$(dirname "$0")/../clinic.sh"
