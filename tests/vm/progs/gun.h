@@ -24,8 +24,8 @@
 
 #include <linux/meso.h>
 
-#define SERIAL		"DUMMY-0001"
-#define HAND_DIR	"/sys/kernel/debug/meso_dummy/"
+#define SERIAL   "DUMMY-0001"
+#define HAND_DIR "/sys/kernel/debug/meso_dummy/"
 
 /* ---- a machine that stands still ---------------------------------------------------
  * On a busy host one of the guest's processors can stand still for longer than
@@ -33,8 +33,8 @@
  * something else fails.  A thread on each processor measures that, and such a
  * failure is told by its own exit status, see steady() in lib.sh.
  */
-#define EXIT_STOOD_STILL	75
-#define STOOD_STILL_MS		60
+#define EXIT_STOOD_STILL 75
+#define STOOD_STILL_MS   60
 
 static volatile unsigned int stood_still_ms;
 
@@ -96,21 +96,21 @@ static inline void failed(const char *file, int line, const char *what, ...)
 	exit(stood_still_ms >= STOOD_STILL_MS ? EXIT_STOOD_STILL : 1);
 }
 
-#define require(condition, ...)						\
-	do {								\
-		if (!(condition))					\
+#define require(condition, ...)                                             \
+	do {                                                                \
+		if (!(condition))                                           \
 			failed(__FILE__, __LINE__, #condition __VA_ARGS__); \
 	} while (0)
 
 /* A number that must be as said; both are shown when it is not. */
-#define require_eq(got, wanted)						\
-	do {								\
-		long long got_ = (long long)(got);			\
-		long long wanted_ = (long long)(wanted);		\
-									\
-		if (got_ != wanted_)					\
+#define require_eq(got, wanted)                                                           \
+	do {                                                                              \
+		long long got_ = (long long)(got);                                        \
+		long long wanted_ = (long long)(wanted);                                  \
+                                                                                          \
+		if (got_ != wanted_)                                                      \
 			failed(__FILE__, __LINE__, "%s is %lld, wanted %lld", #got, got_, \
-			       wanted_);				\
+			       wanted_);                                                  \
 	} while (0)
 
 static inline void sleep_ms(unsigned int ms)
@@ -252,23 +252,24 @@ static inline void beat_for(int fd, const struct meso_lease *lease, unsigned int
 }
 
 /* Waits, with a beating heart, until the status is as wanted. */
-#define wait_status(fd, lease, ms, condition)				\
-	do {								\
-		uint64_t until_ = now_ms() + (ms);			\
-		struct meso_status s;					\
-									\
-		for (;;) {						\
-			s = status_of(fd);				\
-			if (condition)					\
-				break;					\
-			if (now_ms() > until_)				\
-				failed(__FILE__, __LINE__,		\
+#define wait_status(fd, lease, ms, condition)                                                    \
+	do {                                                                                     \
+		uint64_t until_ = now_ms() + (ms);                                               \
+		struct meso_status s;                                                            \
+                                                                                                 \
+		for (;;) {                                                                       \
+			s = status_of(fd);                                                       \
+			if (condition)                                                           \
+				break;                                                           \
+			if (now_ms() > until_)                                                   \
+				failed(__FILE__, __LINE__,                                       \
 				       "waited %d ms in vain for %s (state %u faults %x end %u " \
-				       "shots %llu)", (int)(ms), #condition, s.state, s.faults, \
-				       s.lease_end, (unsigned long long)s.shot_count); \
-			beat(fd, lease);				\
-			sleep_ms(5);					\
-		}							\
+				       "shots %llu)",                                            \
+				       (int)(ms), #condition, s.state, s.faults, s.lease_end,    \
+				       (unsigned long long)s.shot_count);                        \
+			beat(fd, lease);                                                         \
+			sleep_ms(5);                                                             \
+		}                                                                                \
 	} while (0)
 
 /* The gun refuses while pressure from the lease before still drains: then again. */
@@ -321,8 +322,9 @@ static inline void wait_idle(int fd)
 {
 	struct meso_lease none = { .sequence = 0 };
 
-	wait_status(fd, &none, 8000, s.state == MESO_STATE_IDLE &&
-		    !(s.flags & (MESO_STATUS_MOVING | MESO_STATUS_LEASE_OPEN)));
+	wait_status(fd, &none, 8000,
+		    s.state == MESO_STATE_IDLE &&
+			    !(s.flags & (MESO_STATUS_MOVING | MESO_STATUS_LEASE_OPEN)));
 }
 
 /* From a gun on the table to one that may treat: acquired, configured, primed.
@@ -341,7 +343,7 @@ static inline int ready_gun(const char *node)
 	hand("contact", 0);
 	lease = usual_lease(fd, MESO_KIND_PRIME, 60000, 3);
 	arm_gun(fd, &lease);
-	beat_for(fd, &lease, 50);	/* the trigger must be seen released first */
+	beat_for(fd, &lease, 50); /* the trigger must be seen released first */
 	for (int i = 0; i < 3; i++)
 		shoot(fd, &lease);
 	wait_status(fd, &lease, 8000, s.flags & MESO_STATUS_PRIMED && s.lease_end);

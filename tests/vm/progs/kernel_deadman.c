@@ -92,7 +92,7 @@ static void last_close_ends_lease(int fd)
 	armed(fd, 300, 60000);
 	copy = dup(fd);
 	close(fd);
-	require_eq(truth("armed"), 1);	/* the other descriptor keeps the file open */
+	require_eq(truth("armed"), 1); /* the other descriptor keeps the file open */
 	close(copy);
 	disarmed_after(now_ms(), 100);
 	wait_idle(watcher);
@@ -153,7 +153,7 @@ static void reboot_of_the_gun_ends_lease(int fd)
 	require(info_of(fd).boot_id != old);
 	require_eq(info_of(fd).boot_id, 4711);
 	lease.sequence++;
-	require_eq(ask(fd, MESO_IOC_ARM, &lease), -ESTALE);	/* the old boot's */
+	require_eq(ask(fd, MESO_IOC_ARM, &lease), -ESTALE); /* the old boot's */
 }
 
 /* A gun that hangs while armed: nobody can stop it, but nobody is told that

@@ -34,7 +34,7 @@ static int primed_gun(void)
 	require_eq(ask(fd, MESO_IOC_CONFIGURE, &config), 0);
 	lease = usual_lease(fd, MESO_KIND_PRIME, 60000, 3);
 	arm_gun(fd, &lease);
-	beat_for(fd, &lease, 50);	/* the trigger must be seen released first */
+	beat_for(fd, &lease, 50); /* the trigger must be seen released first */
 	for (uint64_t i = 1; i <= 3; i++) {
 		uint64_t count = status_of(fd).shot_count;
 
@@ -104,8 +104,8 @@ static void no_budget(int fd)
 	sleep_ms(300);
 	truly_disarmed();
 	s = status_of(fd);
-	require(s.shot_count == 3 + 3 || (s.faults & MESO_FAULT_HOST_OVERRUN &&
-					  s.shot_count == 3 + 4));
+	require(s.shot_count == 3 + 3 ||
+		(s.faults & MESO_FAULT_HOST_OVERRUN && s.shot_count == 3 + 4));
 }
 
 static void no_heartbeat(int fd)
@@ -154,7 +154,7 @@ static void runaway(int fd)
 	pull();
 	caught(fd, &lease, MESO_FAULT_HOST_OVERRUN);
 	sleep_ms(300);
-	require_eq(truth_of(serial, "moving"), 0);	/* the travel limiter's doing */
+	require_eq(truth_of(serial, "moving"), 0); /* the travel limiter's doing */
 }
 
 static void no_abort(int fd)
@@ -244,7 +244,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(mutants) / sizeof(mutants[0]); i++) {
 		int fd;
 
-		if (strcmp(mutants[i].name, argv[3]))
+		if (strcmp(mutants[i].name, argv[3]) != 0)
 			continue;
 		fd = primed_gun();
 		do_hand("mutants", mutants[i].bit);

@@ -16,9 +16,10 @@ static void drain(int fd)
 	ssize_t len;
 
 	while ((len = read(fd, buf, sizeof(buf))) > 0) {
-		char *at = (char *)buf;
+		/* Records are multiples of eight bytes. */
+		uint64_t *at = buf;
 
-		while (at < (char *)buf + len) {
+		while (at < buf + len / 8) {
 			struct meso_event *event = (struct meso_event *)at;
 
 			require(event->type < MESO_EVENT_TYPES);
@@ -28,7 +29,7 @@ static void drain(int fd)
 			require_eq(event->seq, seq + 1);
 			seq = event->seq;
 			events[event->type]++;
-			at += event->size;
+			at += event->size / 8;
 		}
 	}
 	require_eq(errno, EAGAIN);
@@ -118,7 +119,7 @@ int main(void)
 	require_eq(status_of(fd).journal_count, 0);
 
 	drain(watcher);
-	require_eq(events[MESO_EVENT_OVERFLOW], 1);	/* 64 records and nobody read */
+	require_eq(events[MESO_EVENT_OVERFLOW], 1); /* 64 records and nobody read */
 	require_eq(status_of(fd).faults, 0);
 	hand("contact", 0);
 	printf("treated: %llu shots\n", (unsigned long long)status_of(fd).shot_count);

@@ -25,7 +25,7 @@ static void *reader(void *arg)
 	while ((w->result = read(w->fd, buf, sizeof(buf))) > 0) {
 		struct meso_event *event = NULL;
 
-		for (char *at = (char *)buf; at < (char *)buf + w->result; at += event->size)
+		for (uint64_t *at = buf; at < buf + w->result / 8; at += event->size / 8)
 			event = (struct meso_event *)at;
 		w->removed_last = event && event->type == MESO_EVENT_REMOVED;
 	}
@@ -36,7 +36,7 @@ static void *reader(void *arg)
 static void *poller(void *arg)
 {
 	struct waiter *w = arg;
-	struct pollfd p = { .fd = w->fd };	/* HUP and ERR only */
+	struct pollfd p = { .fd = w->fd }; /* HUP and ERR only */
 
 	w->result = poll(&p, 1, 10000);
 	w->revents = p.revents;
@@ -163,8 +163,9 @@ static void unplugged_mid_shot_the_gun_stops_and_remembers(void)
 	require_eq(shots.count, 2);
 	require_eq(shots.shot[1].number, count + 1);
 	require(!memcmp(shots.shot[1].lease_id, lease.id, sizeof(lease.id)));
-	require(truth("lease_fl") <= (long long)(shots.shot[0].displaced_nl +
-						 shots.shot[1].displaced_nl) * 1000000 + 1000000);
+	require(truth("lease_fl") <=
+		(long long)(shots.shot[0].displaced_nl + shots.shot[1].displaced_nl) * 1000000 +
+			1000000);
 	require_eq(ask(fd, MESO_IOC_ACQUIRE, NULL), 0);
 	acknowledge(fd);
 	close(fd);
@@ -172,11 +173,11 @@ static void unplugged_mid_shot_the_gun_stops_and_remembers(void)
 
 int main(int argc, char **argv)
 {
-	int rounds = argc > 1 ? atoi(argv[1]) : 10;
+	long rounds = argc > 1 ? strtol(argv[1], NULL, 10) : 10;
 
-	for (int i = 0; i < rounds; i++)
+	for (long i = 0; i < rounds; i++)
 		unplugged_with_everybody_in_place();
 	unplugged_mid_shot_the_gun_stops_and_remembers();
-	printf("unplugged %d times\n", rounds + 1);
+	printf("unplugged %ld times\n", rounds + 1);
 	return 0;
 }

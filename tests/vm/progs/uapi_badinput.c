@@ -10,10 +10,10 @@
 
 #include "gun.h"
 
-#define DIR_OF(cmd)	(((cmd) >> _IOC_DIRSHIFT) & _IOC_DIRMASK)
-#define SIZE_OF(cmd)	(((cmd) >> _IOC_SIZESHIFT) & _IOC_SIZEMASK)
-#define RESIZED(cmd, size)						\
-	(((cmd) & ~((unsigned long)_IOC_SIZEMASK << _IOC_SIZESHIFT)) |	\
+#define DIR_OF(cmd)  (((cmd) >> _IOC_DIRSHIFT) & _IOC_DIRMASK)
+#define SIZE_OF(cmd) (((cmd) >> _IOC_SIZESHIFT) & _IOC_SIZEMASK)
+#define RESIZED(cmd, size)                                             \
+	(((cmd) & ~((unsigned long)_IOC_SIZEMASK << _IOC_SIZESHIFT)) | \
 	 ((unsigned long)(size) << _IOC_SIZESHIFT))
 
 static const struct {
@@ -37,13 +37,13 @@ static const struct {
 	{ "CLEAR_FAULTS", MESO_IOC_CLEAR_FAULTS, true },
 };
 
-#define IOCTLS	(sizeof(ioctls) / sizeof(ioctls[0]))
+#define IOCTLS (sizeof(ioctls) / sizeof(ioctls[0]))
 
-static int watcher;	/* open for reading only */
-static int owner;	/* the controller */
-static int other;	/* open for writing, not the controller */
+static int watcher; /* open for reading only */
+static int owner;   /* the controller */
+static int other;   /* open for writing, not the controller */
 static unsigned long tried;
-static char *page;	/* a page with nothing to touch behind it */
+static char *page; /* a page with nothing to touch behind it */
 static size_t page_size;
 
 /* What must not change.  Time does, and the frame. */
@@ -71,7 +71,7 @@ static void expect(const char *what, const char *detail, int fd, unsigned long c
 	if (got != wanted)
 		failed(__FILE__, __LINE__, "%s, %s: %s, wanted %s", what, detail,
 		       got ? strerror(-got) : "success", wanted ? strerror(-wanted) : "success");
-	if (memcmp(&before, &after, sizeof(before)))
+	if (memcmp(&before, &after, sizeof(before)) != 0)
 		failed(__FILE__, __LINE__, "%s, %s: the state changed", what, detail);
 }
 
@@ -115,7 +115,8 @@ static void numbers(void)
 			if (dir != DIR_OF(cmd))
 				expect(name, "another direction", owner,
 				       (cmd & ~((unsigned long)_IOC_DIRMASK << _IOC_DIRSHIFT)) |
-				       dir << _IOC_DIRSHIFT, buf, -ENOTTY);
+					       dir << _IOC_DIRSHIFT,
+				       buf, -ENOTTY);
 		if (!size) {
 			expect(name, "a size", owner, RESIZED(cmd, 8), buf, -ENOTTY);
 			continue;
@@ -144,8 +145,8 @@ static void numbers(void)
 	}
 	for (unsigned long nr = 0x0e; nr < 0x20; nr++) {
 		expect("unknown", "number", owner, _IO(MESO_IOC_MAGIC, nr), buf, -ENOTTY);
-		expect("unknown", "number", owner, _IOC(_IOC_READ | _IOC_WRITE, MESO_IOC_MAGIC, nr,
-							 64), buf, -ENOTTY);
+		expect("unknown", "number", owner,
+		       _IOC(_IOC_READ | _IOC_WRITE, MESO_IOC_MAGIC, nr, 64), buf, -ENOTTY);
 	}
 }
 
@@ -188,8 +189,10 @@ static void limits(const char *what, unsigned long cmd, const void *good, size_t
 	}
 }
 
-#define FIELD(type, field, value, wanted)				\
-	{ #field " " #value, offsetof(struct type, field), value, wanted }
+#define FIELD(type, field, value, wanted)                                      \
+	{                                                                      \
+#field " " #value, offsetof(struct type, field), value, wanted \
+	}
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static void values(void)
@@ -334,8 +337,8 @@ static void reads(void)
 	struct meso_event_config config = { .mask = 1 << MESO_EVENT_STATE };
 
 	require_eq(ask(fd, MESO_IOC_SET_EVENTS, &config), 0);
-	require_eq(config.mask, 1 << MESO_EVENT_STATE | 1 << MESO_EVENT_OVERFLOW |
-		   1 << MESO_EVENT_REMOVED);
+	require_eq(config.mask,
+		   1 << MESO_EVENT_STATE | 1 << MESO_EVENT_OVERFLOW | 1 << MESO_EVENT_REMOVED);
 	require_eq(config.depth, MESO_QUEUE_DEFAULT);
 	require_eq(read(fd, buf, sizeof(buf)) < 0 ? errno : 0, EAGAIN);
 	require_eq(read(fd, buf, 8) < 0 ? errno : 0, EINVAL);
