@@ -117,6 +117,7 @@ static int begin_lease(struct treat *t, sd_bus_message *reply, enum treat_phase 
 	if (!t->lease)
 		return ctl_fail(t->ctl, CTL_FAILED, "out of memory");
 	t->lease_live = true;
+	t->idle_usec = 0;
 	t->lease_settled = false;
 	t->phase = phase;
 	return CTL_OK;

@@ -55,6 +55,7 @@ struct treat {
 	bool answer;
 	bool line_open; /* a telemetry line without its end is on the terminal */
 
+	uint64_t idle_usec;  /* since when the gun is disarmed though a lease is live, 0 is not */
 	uint64_t heard_usec; /* newest telemetry */
 	uint64_t alive_usec; /* when the keep-alive without an answer was sent, 0 none */
 

@@ -18,6 +18,8 @@
 #define SILENT_DAEMON_USEC 2000000ULL
 /* Telemetry is due at 10 Hz while armed. */
 #define SILENT_GUN_USEC    3000000ULL
+/* mesod tells the end of a lease within 2 s, settled or not. */
+#define UNTOLD_END_USEC    6000000ULL
 #define HANGUP_GRACE_USEC  200000ULL
 
 static uint64_t now_usec(void)
@@ -46,7 +48,14 @@ void treat_doubt(struct treat *t, enum ctl_exit code, const char *format, ...)
 
 static void note_status(struct treat *t, const json_t *status)
 {
+	const char *state = ctl_text(status, "state_name");
+
 	t->heard_usec = now_usec();
+	if (strcmp(state, "armed") == 0 || strcmp(state, "firing") == 0 ||
+	    strcmp(state, "disarming") == 0)
+		t->idle_usec = 0;
+	else if (!t->idle_usec)
+		t->idle_usec = t->heard_usec;
 	/* Primed with another syringe is not primed. */
 	t->primed = (uint64_t)ctl_number(status, "flags") & MESO_STATUS_PRIMED &&
 		    ctl_number(status, "bore_um") == t->o->syringe.bore_um &&
@@ -213,6 +222,10 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 		keep_alive(t, now);
 	if (t->phase == TREAT_ARMED && t->lease_live && now - t->heard_usec > SILENT_GUN_USEC)
 		treat_doubt(t, CTL_INTERLOCK, "the gun's telemetry fell silent");
+	if (t->lease_live && t->idle_usec && now - t->idle_usec > UNTOLD_END_USEC)
+		treat_doubt(t, CTL_INTERLOCK,
+			    "the gun is disarmed, and mesod does not say how the lease ended: see "
+			    "`mesoctl status`");
 	sd_event_source_set_time_relative(source, KEEP_ALIVE_USEC);
 	sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 	return 0;

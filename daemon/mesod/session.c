@@ -278,6 +278,9 @@ void session_lease_settled(struct session *session, const struct lease *lease, b
 
 void session_lease_overdue(struct session *session)
 {
+	/* The opener must not wait for a settlement that may never come; it is told of that, too. */
+	if (session->gun->lease && session->gun->lease->session == session->n)
+		tell_lease_ended(session, session->gun->lease, false, session->delivered_nl);
 	if (session->disarm_call) {
 		bus_reply_error(
 			session->disarm_call, ERROR_TIMEOUT,

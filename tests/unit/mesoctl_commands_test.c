@@ -430,6 +430,7 @@ static const struct {
 	{ MOCK_UNSETTLED, 8, "is not settled", true },
 	{ MOCK_CRASH, 3, "mesod vanished", false },
 	{ MOCK_HANG, 3, "gives no answer", false },
+	{ MOCK_ENDS_UNTOLD, 7, "", true },
 	{ MOCK_GUN_GONE, 4, "the gun is gone", true },
 	{ MOCK_CLOSES, 7, "a later fact forbids it", true },
 	{ MOCK_INCIDENT, 8, "", true },

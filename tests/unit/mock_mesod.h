@@ -27,6 +27,7 @@ enum mock_mode {
 	MOCK_GUN_GONE,     /* the gun's object goes after two shots */
 	MOCK_CLOSES,       /* it closes the session after two shots */
 	MOCK_WAITS,        /* armed, and nobody pulls the trigger */
+	MOCK_ENDS_UNTOLD,  /* the gun disarms, and nobody says why */
 	MOCK_NEVER_PRIMED, /* nobody pulls the trigger at the prime */
 	MOCK_PRIMED,       /* the syringe is primed already */
 	MOCK_BAD_LEDGER,

@@ -199,8 +199,13 @@ pull_in_vain() {
 # Ends when mesoctl has asked a question or ended (treat_status is set then, treat_lines has all it said), or with that
 # shot, whose trigger has been let go.
 follow_treatment() {
-	local stop=${1:-1000} line
-	while IFS= read -r -t 30 -u "$OUT" line; do
+	local stop=${1:-1000} line end
+	while :; do
+		# 1 is the end of its output; above 128 it is still there.
+		IFS= read -r -t 30 -u "$OUT" line || {
+			end=$?
+			break
+		}
 		treat_lines+=$line$'\n'
 		show "$line"
 		case $line in
@@ -228,6 +233,7 @@ follow_treatment() {
 		question*) return 0 ;;
 		esac
 	done
+	[ "$end" -le 128 ] || fail "mesoctl has said nothing for half a minute, and goes on"
 	treat_status=0
 	wait "$treat_pid" || treat_status=$?
 }
