@@ -98,6 +98,8 @@ start_bus() {
 		  <include ignore_missing="yes">$REPO/daemon/data/org.mesod1.conf</include>
 		</busconfig>
 	CONF
+	# The socket of an earlier scenario's bus would be taken for this one's.
+	rm -f "${DBUS_SYSTEM_BUS_ADDRESS#*=}"
 	dbus-daemon --config-file=bus.conf --nofork --nopidfile --nosyslog &
 	wait_for 10 test -S "${DBUS_SYSTEM_BUS_ADDRESS#*=}"
 }
