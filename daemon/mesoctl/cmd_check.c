@@ -88,8 +88,8 @@ int cmd_check(struct ctl *ctl, int argc, char **argv)
 	_cleanup_(ctl_json_decrefp) json_t *verdicts = NULL, *answer = NULL;
 	struct ctl_request request = { 0 };
 	char **arguments;
-	bool allowed;
-	int count, code;
+	bool allowed = false;
+	int count = 0, code;
 
 	code = ctl_options(ctl, argc, argv, "check [OPTION...]", options, ARRAY_LENGTH(options),
 			   &request, &arguments, &count);

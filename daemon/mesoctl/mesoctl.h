@@ -60,7 +60,8 @@ static inline void ctl_freep(void *p)
 	free(*(void **)p);
 }
 
-static inline void ctl_closep(int *fd)
+/* A cleanup handler is given a plain pointer. */
+static inline void ctl_closep(int *fd) /* NOLINT(readability-non-const-parameter) */
 {
 	if (*fd >= 0)
 		close(*fd);
@@ -198,6 +199,7 @@ struct ctl_request {
 	const char *override;
 };
 
+/* Types and members cannot be parenthesized. NOLINTBEGIN(bugprone-macro-parentheses) */
 #define CTL_REQUEST_OPTIONS(type, member)                                                              \
 	{ "patient",                                                                                   \
 	  CTL_TEXT,                                                                                    \
@@ -248,6 +250,7 @@ struct ctl_request {
 		"override", CTL_TEXT, 0, false, offsetof(type, member.override), "REASON",             \
 			"why a soft limit is passed; recorded with your name"                          \
 	}
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* Says what is wrong with a request before mesod has to; CTL_OK when nothing is. */
 int ctl_request_check(struct ctl *ctl, const struct ctl_request *request);

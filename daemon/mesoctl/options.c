@@ -161,7 +161,7 @@ static void common_options(struct option *table)
 	table[COMMON_HELP] = (struct option){ "help", no_argument, NULL, 0 };
 }
 
-static int take_common(struct ctl *ctl, size_t which, char *text)
+static int take_common(struct ctl *ctl, size_t which, const char *text)
 {
 	switch (which) {
 	case COMMON_JSON:

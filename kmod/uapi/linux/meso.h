@@ -51,12 +51,12 @@
 #define MESO_FAULT_STUCK_TRIGGER	(1u << 6)
 #define MESO_FAULT_OVER_TEMPERATURE	(1u << 7)
 #define MESO_FAULT_LOW_BATTERY		(1u << 8)
-#define MESO_FAULT_HEARTBEAT_LOST	(1u << 9)	/* gun's own dead man acted; informs, does not forbid */
+#define MESO_FAULT_HEARTBEAT_LOST	(1u << 9)	/* gun's dead man acted; only informs */
 #define MESO_FAULT_OVERRUN		(1u << 10)	/* more delivered than the lease allows */
-#define MESO_FAULT_MEMORY		(1u << 11)	/* non-volatile memory corrupt */
+#define MESO_FAULT_MEMORY		(1u << 11)	/* memory corrupt */
 /* Found by the kernel, not by the gun; latched in the kernel until cleared */
 #define MESO_FAULT_HOST_OVERRUN		(1u << 16)	/* kernel saw the lease exceeded */
-#define MESO_FAULT_HOST_IMPLAUSIBLE	(1u << 17)	/* reports contradict each other or history */
+#define MESO_FAULT_HOST_IMPLAUSIBLE	(1u << 17)	/* reports contradict each other */
 #define MESO_FAULT_HOST_UNRESPONSIVE	(1u << 18)	/* gun did not obey a stop */
 #define MESO_FAULT_HOST_ENCODER		(1u << 19)	/* the two encoders disagree */
 #define MESO_FAULT_GUN_MASK		0x00000fffu
