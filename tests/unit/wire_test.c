@@ -97,7 +97,7 @@ static u8 pattern(const struct field *f, size_t i)
 static void put(u8 *buf, const struct field *f)
 {
 	for (size_t i = 0; i < f->size; i++)
-		buf[f->offset + i] = f->size == 16 ? pattern(f, i) : (u8)(f->value >> (8 * i));
+		buf[f->offset + i] = (u8)(f->size == 16 ? pattern(f, i) : f->value >> (8 * i));
 }
 
 /* The checksum of the page, bit by bit, not the codec's */
