@@ -116,7 +116,7 @@ $(O)/libmodel.a: $(call objects,$(MODEL_SRCS))
 	$(make_archive)
 
 include $(wildcard libinjector/module.mk libinjector/gun/module.mk daemon/mesod/module.mk daemon/mesoctl/module.mk)
-include $(wildcard tests/unit/module.mk tests/bench/module.mk tests/fuzz/module.mk tests/vm/module.mk)
+include $(wildcard tests/unit/module.mk tests/bench/module.mk tests/vm/module.mk)
 include $(wildcard kmod/module.mk)
 
 all: $(TARGETS)
