@@ -156,6 +156,24 @@ START_TEST(a_gun_that_loses_power_in_a_shot_costs_the_whole_reservation_until_to
 }
 END_TEST
 
+/* Its counters agree with each other, and with nothing that has happened. */
+START_TEST(a_gun_that_cannot_write_its_shot_down_gives_nothing_of_the_reservation_back)
+{
+	struct fixture_patient patient;
+
+	mesod_fixture_ready_to_arm(&f);
+	mesod_fixture_arm(&f, 50000, 2);
+	gun_fixture_ask(&f.gun, "hand trigger 1");
+	gun_fixture_sleep_ms(60);
+	gun_fixture_ask(&f.gun, "hand fail_commit 1000000");
+	mesod_fixture_wait_lease_ended(&f);
+	ck_assert(!f.last_settled);
+	mesod_fixture_assert_covered(&f);
+	mesod_fixture_patient(&f, &patient);
+	ck_assert_uint_ge(patient.settled_nl + patient.outstanding_nl, 100000);
+}
+END_TEST
+
 START_TEST(a_daemon_told_to_end_disarms_settles_and_closes)
 {
 	struct fixture_patient patient;
@@ -258,6 +276,8 @@ int main(void)
 	tcase_add_test(
 		tcase,
 		a_gun_that_loses_power_in_a_shot_costs_the_whole_reservation_until_told_otherwise);
+	tcase_add_test(tcase,
+		       a_gun_that_cannot_write_its_shot_down_gives_nothing_of_the_reservation_back);
 	tcase_add_test(tcase, a_daemon_told_to_end_disarms_settles_and_closes);
 	tcase_add_test(tcase, reports_told_again_change_nothing);
 	tcase_add_test(tcase, a_gun_that_another_ledger_armed_is_quarantined);
