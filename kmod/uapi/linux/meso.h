@@ -8,6 +8,9 @@
  * Celsius, _mv millivolt, _mhz millihertz.  Every structure is a multiple of
  * eight bytes, has no implicit padding and the same layout for 32-bit callers.
  *
+ * Any number of files may be open for writing, and 64 for reading only (then
+ * open() fails with -EMFILE): every event goes to every file.
+ *
  * Extension is by size: the size encoded in the ioctl number is the caller's.
  * A larger caller must leave what this kernel does not know zero (-E2BIG
  * otherwise); a smaller caller gets and gives what it knows, the rest is zero.

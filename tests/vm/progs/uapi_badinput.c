@@ -39,6 +39,8 @@ static const struct {
 
 #define IOCTLS (sizeof(ioctls) / sizeof(ioctls[0]))
 
+#define MESO_READERS 64 /* files open for reading only, as <linux/meso.h> says */
+
 static int watcher; /* open for reading only */
 static int owner;   /* the controller */
 static int other;   /* open for writing, not the controller */
@@ -366,6 +368,29 @@ static void reads(void)
 	close(fd);
 }
 
+/* Who only looks is bounded, and never in the way of who controls. */
+static void crowds(void)
+{
+	int looking[MESO_READERS];
+	int fd, n = 0;
+
+	/* One is open already. */
+	for (; n < MESO_READERS - 1; n++) {
+		looking[n] = open("/dev/meso0", O_RDONLY | O_CLOEXEC);
+		require(looking[n] >= 0);
+	}
+	require(open("/dev/meso0", O_RDONLY | O_CLOEXEC) < 0 && errno == EMFILE);
+	tried++;
+	fd = open("/dev/meso0", O_RDWR | O_CLOEXEC);
+	require(fd >= 0);
+	close(fd);
+	close(looking[--n]);
+	looking[n] = open("/dev/meso0", O_RDONLY | O_CLOEXEC);
+	require(looking[n] >= 0);
+	for (; n >= 0; n--)
+		close(looking[n]);
+}
+
 static void unplugged(void)
 {
 	char buf[8192] = {};
@@ -407,6 +432,7 @@ int main(void)
 	values();
 	states();
 	reads();
+	crowds();
 	unplugged();
 
 	len = read(kmsg, line, sizeof(line) - 1);
