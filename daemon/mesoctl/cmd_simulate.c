@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "mesoctl.h"
+#include "socket_answers.h"
 #include "spawn.h"
 
 #define READY_STEPS 2000 /* of 10 ms */
@@ -108,9 +109,7 @@ static int wait_ready(struct simulation *s, const char *what, pid_t *pid, bool (
 
 static bool socket_is_there(void *path)
 {
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+	return socket_answers(path);
 }
 
 static bool mesod_is_there(void *ctl)

@@ -12,7 +12,7 @@ $(O)/libmesoctl.a: $(call objects,$(filter-out %/main.c,$(MESOCTL_SRCS)))
 	$(make_archive)
 
 $(O)/mesoctl: private PKGS := $(MESOCTL_PKGS)
-$(O)/mesoctl: $(MESOCTL_MAIN) $(O)/libmesoctl.a $(O)/libinjector.a
+$(O)/mesoctl: $(MESOCTL_MAIN) $(O)/libmesoctl.a $(O)/libcommon.a $(O)/libinjector.a
 	$(link_program)
 
 ifneq ($(MESOCTL_MAIN),)

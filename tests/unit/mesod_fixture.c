@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "socket_answers.h"
 
 #define PATIENCE_MS 10000
 
@@ -88,7 +89,7 @@ static void start_bus(struct mesod_fixture *f)
 	fclose(file);
 	snprintf(option, sizeof(option), "--config-file=%s", config);
 	f->bus_pid = spawn("dbus-daemon", argv);
-	while (access(socket, F_OK) < 0) {
+	while (!socket_answers(socket)) {
 		ck_assert_msg(gun_fixture_now_ms() < until, "no bus");
 		gun_fixture_sleep_ms(5);
 	}

@@ -22,6 +22,7 @@
 #include <linux/meso.h>
 
 #include "mock_mesod.h"
+#include "socket_answers.h"
 
 #define GUN_PATH     "/org/mesod1/gun/MOCK_2d1"
 #define SESSION_PATH "/org/mesod1/session/1"
@@ -364,7 +365,6 @@ static void serve(const struct mock *mock, enum mock_mode mode)
 static void start_bus(struct mock *mock)
 {
 	char config[96], argument[128];
-	struct stat st;
 	FILE *f;
 
 	snprintf(config, sizeof(config), "%s/bus.conf", mock->directory);
@@ -389,7 +389,7 @@ static void start_bus(struct mock *mock)
 		       "--nosyslog", NULL);
 		_exit(127);
 	}
-	for (int i = 0; stat(mock->address + strlen("unix:path="), &st) < 0; i++) {
+	for (int i = 0; !socket_answers(mock->address + strlen("unix:path=")); i++) {
 		ck_assert_msg(i < 1000, "dbus-daemon does not come up");
 		usleep(10000);
 	}
