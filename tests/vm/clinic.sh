@@ -13,30 +13,23 @@ HAND=${HAND:-/sys/kernel/debug/meso_dummy/DUMMY-0001}
 # stalled: mesoctl was told that the gun heard no heartbeat or stopped reporting. In a story in which nobody stopped
 # anything, the machine itself stood still for longer than the dead man allows: the gun did right, the story cannot go on.
 treat_lines=
-stalled() { [[ $treat_lines =~ heard\ no\ heartbeat|stopped\ reporting ]]; }
-
-# begin_anew: the whole scenario, on a new gun with a new ledger. At most twice, so that what always stalls fails.
-begin_anew() {
-	echo "# the machine stood still for longer than a heartbeat: the scenario begins anew"
-	[ -z "$MESOD_PID" ] || kill -KILL "$MESOD_PID" 2>/dev/null || true
-	jobs -p | xargs -r kill -KILL 2>/dev/null || true
-	wait 2>/dev/null || true
-	rm -rf ./*
-	find /sys/kernel/config/meso_dummy -mindepth 1 -depth -type d -exec rmdir {} + 2>/dev/null || true
-	rmmod meso_dummy
-	MESO_TRY=$((${MESO_TRY:-1} + 1)) exec bash "$0"
+stalled() {
+	local line
+	# What mesoctl has to say of it may not have been read yet.
+	while [ -n "${OUT:-}" ] && IFS= read -r -t 0.5 -u "$OUT" line 2>/dev/null; do treat_lines+=$line$'\n'; done
+	[[ $treat_lines =~ heard\ no\ heartbeat|stopped\ reporting ]]
 }
 
 # A clinic that fails tells what the others saw of it.
 fail() {
 	echo "FAILED: $* (${BASH_SOURCE[1]##*/}:${BASH_LINENO[0]})"
+	if stalled; then echo "--- mesoctl was told that the gun and its driver lost each other for a while"; fi
 	echo "--- the gun and the ledger:"
 	"$BUILD/mesoctl" list || true
 	"$BUILD/mesoctl" ledger list | tail -n 8 || true
 	read_truth || true
 	echo "--- mesod said:"
 	tail -n 20 mesod.log || true
-	if stalled && [ "${MESO_TRY:-1}" -lt 3 ]; then begin_anew; fi
 	exit 1
 }
 
