@@ -97,6 +97,6 @@ int main(int argc, char **argv)
 			fputs("stall_meter: no thread\n", stderr);
 			return 1;
 		}
-	pthread_join(thread, NULL);
-	return 1;
+	for (;;)
+		pause();
 }
