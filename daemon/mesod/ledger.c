@@ -279,7 +279,7 @@ static int check_counts(struct ledger *l, struct ledger_report *report)
 	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
 	int r;
 
-	r = sql_start0(l, SQL_FACTS_COUNT, &row);
+	r = sql_start0(l, l->schema >= 2 ? SQL_FACTS_COUNT : SQL_FACTS_COUNT_1, &row);
 	if (r >= 0)
 		r = sql_step(l, row);
 	if (r < 0)

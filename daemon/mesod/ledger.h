@@ -80,6 +80,10 @@ struct ledger_options {
  * records, all of them when the file is small.  A database that is missing or
  * empty while its mark exists is not made anew: it is LEDGER_FAILED.
  *
+ * A file of version 1 is checked whole, copied to <path>.v1-backup, and brought to
+ * version 2 in one transaction; if that fails it is as it was, and LEDGER_FAILED.
+ * A file of a version above 2 is LEDGER_FAILED.
+ *
  * Return: 0, -EINVAL, -ENOMEM.
  */
 int ledger_open(const struct ledger_options *options, struct ledger **ret);
@@ -124,7 +128,8 @@ struct ledger_record {
 	uint64_t number;
 	int64_t time_s;
 	const char *
-		type; /* ledger operator patient session session-end reservation shot settlement incident quarantine gun */
+		type; /* ledger operator patient session session-end reservation shot settlement incident quarantine gun
+			 migration clock lost attribution erasure */
 	uint8_t hash[LEDGER_HASH_LEN];
 	size_t n_fields;
 	struct ledger_field fields[LEDGER_FIELDS_MAX];

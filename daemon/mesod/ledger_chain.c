@@ -192,7 +192,7 @@ static int verify_link(struct ledger *l, sqlite3_stmt *link, struct head *head)
 	uint64_t number = sql_get_u64(link, 0), fact = sql_get_u64(link, 2);
 	int r;
 
-	if (number != head->number + 1 || fact == 0 || fact >= FACTS)
+	if (number != head->number + 1 || !fact_name(l, fact))
 		return 0;
 	r = sql_get_blob(l, link, 3, stored, sizeof(stored));
 	if (r < 0)
@@ -311,11 +311,11 @@ static int read_record(struct ledger *l, sqlite3_stmt *link,
 	uint64_t fact = sql_get_u64(link, 2);
 	int r;
 
-	if (fact == 0 || fact >= FACTS)
+	record.type = fact_name(l, fact);
+	if (!record.type)
 		return -EBADMSG;
 	record.number = sql_get_u64(link, 0);
 	record.time_s = sqlite3_column_int64(link, 1);
-	record.type = fact_name((enum fact)fact);
 	r = sql_get_blob(l, link, 3, record.hash, sizeof(record.hash));
 	if (r >= 0)
 		r = sql_fact_select(l, (enum fact)fact, &row);

@@ -16,25 +16,44 @@
 #include "ledger.h"
 #include "macros.h"
 
-#define LEDGER_SCHEMA_VERSION 1
+#define LEDGER_SCHEMA_VERSION 2
 #define LEDGER_SALT_LEN       16
 /* account.dose_time of what is not settled: in every window, after every date */
 #define LEDGER_NOT_DATED      INT64_MAX
 
-/* Kinds of facts, as stored in chain.type: numbers are for ever. */
+/*
+ * Kinds of facts: the number stored in chain.type (for ever), the constant, the table, what the record
+ * is called, and a mark for each of the table's columns.  A new one is a line here and its table in
+ * ledger_schema_2; statements, counts and the chain's verification follow from this list.
+ */
+/* clang-format off */
+#define LEDGER_FACTS_1(X)                                                                            \
+	X(1, LEDGER, ledger, "ledger", "?,?,?")                                                      \
+	X(2, OPERATOR, operator, "operator", "?,?,?,?,?")                                            \
+	X(3, PATIENT, patient, "patient", "?,?,?,?")                                                 \
+	X(4, SESSION, session, "session", "?,?,?,?")                                                 \
+	X(5, SESSION_END, session_end, "session-end", "?,?,?")                                       \
+	X(6, RESERVATION, reservation, "reservation",                                                \
+	  "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?")                                         \
+	X(7, SHOT, shot, "shot", "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?")                              \
+	X(8, SETTLEMENT, settlement, "settlement", "?,?,?,?,?,?,?,?,?,?,?,?,?,?")                    \
+	X(9, INCIDENT, incident, "incident", "?,?,?,?,?,?")                                          \
+	X(10, QUARANTINE, quarantine, "quarantine", "?,?,?,?,?")                                     \
+	X(11, GUN, gun, "gun", "?,?,?,?,?,?,?")
+/* Numbers: 12 to 19 time, recovery and erasure; 20 to 39 patients and their doses; 40 to 63 the rest. */
+#define LEDGER_FACTS_2(X)                                                                            \
+	X(12, MIGRATION, migration, "migration", "?,?,?,?,?")                                        \
+	X(13, CLOCK, clock, "clock", "?,?,?,?,?,?,?,?,?,?")                                          \
+	X(14, LOST, lost, "lost", "?,?,?,?,?")                                                       \
+	X(15, ATTRIBUTION, attribution, "attribution", "?,?,?,?,?,?,?,?,?")                          \
+	X(16, ERASURE, erasure, "erasure", "?,?,?,?,?")
+/* clang-format on */
+
 enum fact {
-	FACT_LEDGER = 1,
-	FACT_OPERATOR,
-	FACT_PATIENT,
-	FACT_SESSION,
-	FACT_SESSION_END,
-	FACT_RESERVATION,
-	FACT_SHOT,
-	FACT_SETTLEMENT,
-	FACT_INCIDENT,
-	FACT_QUARANTINE,
-	FACT_GUN,
-	FACTS
+#define FACT_CONSTANT(number, constant, ...) FACT_##constant = (number),
+	LEDGER_FACTS_1(FACT_CONSTANT) LEDGER_FACTS_2(FACT_CONSTANT)
+#undef FACT_CONSTANT
+		FACTS = 64 /* all numbers are below */
 };
 
 /* Statements; their text is in ledger_sql.c, facts' inserts and selects too. */
@@ -49,6 +68,7 @@ enum sql {
 	SQL_CHAIN_HASH,
 	SQL_LEDGER_ID,
 	SQL_FACTS_COUNT,
+	SQL_FACTS_COUNT_1,
 	SQL_CHECK_ACCOUNT,
 	SQL_CHECK_LIVE,
 	SQL_CHECK_FOREIGN,
@@ -98,6 +118,7 @@ struct ledger {
 	char *path;
 	char *mark_path; /* NULL: no mark */
 	uint64_t min_free;
+	int schema; /* version of the file as it is now: statements on newer tables would fail */
 	atomic_int state; /* enum ledger_state */
 	char problem[LEDGER_TEXT_MAX];
 	struct ledger_id id;
@@ -140,9 +161,11 @@ static inline struct value value_text(const char *text)
 			       .pointer = text };
 }
 
-extern const char *const ledger_schema; /* one SQL script */
+/* Two SQL scripts: the tables of version 1, and what version 2 adds to them. */
+extern const char *const ledger_schema, *const ledger_schema_2;
 
-const char *fact_name(enum fact fact);
+/* What records of this kind are called; NULL: the file's version has no such kind. */
+const char *fact_name(const struct ledger *l, uint64_t fact);
 const char *sql_text(enum sql sql);
 /* Prepared on first use. */
 int sql_fact_insert(struct ledger *l, enum fact fact, sqlite3_stmt **ret);
@@ -166,7 +189,7 @@ int sql_get_blob(struct ledger *l, sqlite3_stmt *statement, int column, void *bu
 int sql_get_text(struct ledger *l, sqlite3_stmt *statement, int column, char *buf, size_t size);
 uint64_t sql_get_u64(sqlite3_stmt *statement, int column);
 uint32_t sql_get_u32(sqlite3_stmt *statement, int column);
-/* The schema as this code makes it, and as the file has it: 1 same, 0 not. */
+/* The schema as this code makes it for the file's version, and as the file has it: 1 same, 0 not. */
 int sql_schema_matches(struct ledger *l);
 
 /* ------------------------------------------- state, transactions (ledger.c) */
@@ -207,6 +230,12 @@ int chain_verify(struct ledger *l, uint64_t after, struct ledger_report *report)
 /* SHA-256 of a few pieces, each with its length. */
 int chain_digest(struct ledger *l, const struct value *pieces, size_t n,
 		 uint8_t ret[LEDGER_HASH_LEN]);
+
+/* ----------------------------------------------- migration (ledger_migrate.c) */
+
+/* Bring a file that was checked as version 1 to version 2, having left a copy of it beside it.  An error
+ * leaves the file as it was, and the state tells why it may not be written. */
+int ledger_migrate(struct ledger *l, const char *vfs, int64_t now_s);
 
 /* --------------------------------------------------- mark (ledger_mark.c) */
 

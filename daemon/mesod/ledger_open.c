@@ -152,6 +152,9 @@ static int write_genesis(struct ledger *l, int64_t now_s)
 	if (r < 0)
 		return r;
 	rc = sqlite3_exec(l->db, ledger_schema, NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(l->db, ledger_schema_2, NULL, NULL, NULL);
+	l->schema = LEDGER_SCHEMA_VERSION;
 	r = rc == SQLITE_OK ? 0 : ledger_sqlite_error(l, rc);
 	if (r >= 0)
 		r = chain_append(l, now_s, FACT_LEDGER, NULL,
@@ -189,7 +192,9 @@ static int check_content(struct ledger *l)
 		r = get_number(l, "PRAGMA page_size", &page_size);
 	if (r < 0)
 		return r;
-	if (page_size > 0 && pages <= VERIFY_ALL_BYTES / page_size)
+	/* An older file is believed once more, and then carried on for ever: all of it is looked at. */
+	if (page_size > 0 &&
+	    (pages <= VERIFY_ALL_BYTES / page_size || l->schema < LEDGER_SCHEMA_VERSION))
 		return ledger_verify(l, &report);
 	r = sql_schema_matches(l);
 	if (r == 0) {
@@ -236,7 +241,8 @@ static int check_mark(struct ledger *l, int have_mark, const struct mark *mark)
 	return r < 0 ? r : 0;
 }
 
-static int check_old(struct ledger *l, int have_mark, const struct mark *mark)
+static int check_old(struct ledger *l, const struct ledger_options *o, int have_mark,
+		     const struct mark *mark)
 {
 	int64_t version = 0;
 	int r;
@@ -244,18 +250,21 @@ static int check_old(struct ledger *l, int have_mark, const struct mark *mark)
 	r = get_number(l, "PRAGMA user_version", &version);
 	if (r < 0)
 		return r;
-	if (version != LEDGER_SCHEMA_VERSION) {
+	if (version < 1 || version > LEDGER_SCHEMA_VERSION) {
 		ledger_set_state(l,
 				 version > LEDGER_SCHEMA_VERSION ? LEDGER_FAILED : LEDGER_CORRUPT,
 				 "the ledger has schema version %" PRId64 ", this mesod knows %d",
 				 version, LEDGER_SCHEMA_VERSION);
 		return 0;
 	}
+	l->schema = (int)version;
 	r = read_id(l);
 	if (r >= 0)
 		r = check_content(l);
 	if (r >= 0 && l->mark_path)
 		r = check_mark(l, have_mark, mark);
+	if (r >= 0 && l->schema < LEDGER_SCHEMA_VERSION && ledger_writable(l) >= 0)
+		r = ledger_migrate(l, o->vfs, o->now_s);
 	return r;
 }
 
@@ -310,7 +319,7 @@ static int bring_up(struct ledger *l, const struct ledger_options *o)
 		ledger_set_state(l, LEDGER_FAILED, "the ledger %s is empty", l->path);
 	if (empty && ledger_writable(l) < 0)
 		return ledger_writable(l);
-	return empty ? write_genesis(l, o->now_s) : check_old(l, have_mark, &mark);
+	return empty ? write_genesis(l, o->now_s) : check_old(l, o, have_mark, &mark);
 }
 
 static int start_gcrypt(struct ledger *l)

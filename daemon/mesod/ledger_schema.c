@@ -7,8 +7,9 @@
  * them.  Derived: what would otherwise be summed up or searched for again and
  * again; ledger_verify() computes them anew from the facts.
  *
- * A file that has this schema has it to the letter: opening compares.  Change it
- * only together with LEDGER_SCHEMA_VERSION and a migration.
+ * A file that has a schema has it to the letter: opening compares.  Version 1 was
+ * released and never changes.  Version 2 only adds to it, so that a file of version
+ * 1 becomes one of version 2 by running the second script (ledger_migrate.c).
  */
 #include "ledger_internal.h"
 
@@ -93,3 +94,34 @@ const char *const ledger_schema =
 	"CREATE INDEX account_session ON account(session);"
 	"CREATE UNIQUE INDEX account_outstanding ON account(serial) WHERE state = 0;"
 	"PRAGMA user_version = 1;";
+
+const char *const ledger_schema_2 =
+	/* time, recovery, erasure */
+	FACT_TABLE("migration", "from_version INTEGER NOT NULL, to_version INTEGER NOT NULL,"
+		   " head INTEGER NOT NULL, head_hash BLOB NOT NULL")
+	FACT_TABLE("clock",
+		   "confirmed INTEGER NOT NULL, boot_id BLOB NOT NULL, wall_s INTEGER NOT NULL,"
+		   " boottime_ns INTEGER NOT NULL, offset_ns INTEGER NOT NULL, mark_s INTEGER NOT NULL,"
+		   " before_s INTEGER NOT NULL, uid INTEGER, reason TEXT")
+	FACT_TABLE("lost",
+		   "reservation INTEGER NOT NULL UNIQUE REFERENCES reservation(n),"
+		   " settlement INTEGER NOT NULL UNIQUE REFERENCES settlement(n),"
+		   " uid INTEGER NOT NULL, reason TEXT NOT NULL")
+	/* covers the gun's shots under that lease, not this ledger's, that were recorded before it and
+	 * after the last such record; nobody's (discarded) without a patient */
+	FACT_TABLE("attribution",
+		   "serial TEXT NOT NULL, lease_id BLOB NOT NULL, patient BLOB REFERENCES patient(id),"
+		   " shots INTEGER NOT NULL, volume_nl INTEGER NOT NULL, dose_time INTEGER NOT NULL,"
+		   " uid INTEGER NOT NULL, reason TEXT NOT NULL")
+	FACT_TABLE("erasure", "patient BLOB UNIQUE REFERENCES patient(id),"
+		   " operator BLOB UNIQUE REFERENCES operator(id), uid INTEGER NOT NULL,"
+		   " reason TEXT NOT NULL")
+	"CREATE INDEX clock_boot ON clock(boot_id);"
+	"CREATE INDEX attribution_lease ON attribution(serial, lease_id);"
+	"CREATE INDEX attribution_patient ON attribution(patient, dose_time);"
+
+	/* patients and their doses */
+
+	/* the rest */
+
+	"PRAGMA user_version = 2;";

@@ -14,25 +14,24 @@ static const struct {
 	const char *name;
 	const char *insert;
 	const char *select;
+	int schema; /* version that it came with */
 } facts[FACTS] = {
-#define FACT(table, marks)                                          \
-	{                                                           \
-#table, "INSERT INTO " #table " VALUES(" marks ")", \
-			"SELECT * FROM " #table " WHERE n = ?"      \
-	}
-	[FACT_LEDGER] = FACT(ledger, "?,?,?"),
-	[FACT_OPERATOR] = FACT(operator, "?,?,?,?,?"),
-	[FACT_PATIENT] = FACT(patient, "?,?,?,?"),
-	[FACT_SESSION] = FACT(session, "?,?,?,?"),
-	[FACT_SESSION_END] = FACT(session_end, "?,?,?"),
-	[FACT_RESERVATION] = FACT(reservation, "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"),
-	[FACT_SHOT] = FACT(shot, "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"),
-	[FACT_SETTLEMENT] = FACT(settlement, "?,?,?,?,?,?,?,?,?,?,?,?,?,?"),
-	[FACT_INCIDENT] = FACT(incident, "?,?,?,?,?,?"),
-	[FACT_QUARANTINE] = FACT(quarantine, "?,?,?,?,?"),
-	[FACT_GUN] = FACT(gun, "?,?,?,?,?,?,?"),
+#define FACT(version, constant, table, record, marks)                             \
+	[FACT_##constant] = { record, "INSERT INTO " #table " VALUES(" marks ")", \
+			      "SELECT * FROM " #table " WHERE n = ?", version },
+#define FACT_1(number, ...) FACT(1, __VA_ARGS__)
+#define FACT_2(number, ...) FACT(2, __VA_ARGS__)
+	LEDGER_FACTS_1(FACT_1) LEDGER_FACTS_2(FACT_2)
 #undef FACT
+#undef FACT_1
+#undef FACT_2
 };
+
+/* All records of the chain, all rows of facts, all reservations, all accounts. */
+#define COUNT_FACT(number, constant, table, ...) " + (SELECT count(*) FROM " #table ")"
+#define COUNT_FACTS(list)                                                                     \
+	"SELECT (SELECT count(*) FROM chain), 0" list ", (SELECT count(*) FROM reservation)," \
+	" (SELECT count(*) FROM account)"
 
 #define OPERATOR_COLUMNS \
 	"SELECT o.id, o.uid, n.name, n.licence, o.expires FROM operator o LEFT JOIN operator_name n USING(id)"
@@ -47,8 +46,7 @@ static const struct {
 
 /* Numbers that SQL has to spell out. */
 _Static_assert(MESO_STATUS_CONTACT == 16 && MESO_SHOT_UNKNOWN == 3 && MESO_KIND_TREAT == 0 &&
-		       LEDGER_NOT_SETTLED == 0 && LEDGER_SCHEMA_VERSION == 1 &&
-		       LEDGER_NOT_DATED == 9223372036854775807,
+		       LEDGER_NOT_SETTLED == 0 && LEDGER_NOT_DATED == 9223372036854775807,
 	       "the statements below");
 
 static const char *const statements[SQL_STATEMENTS] = {
@@ -62,13 +60,8 @@ static const char *const statements[SQL_STATEMENTS] = {
 	[SQL_CHAIN_HASH] = "SELECT hash FROM chain WHERE n = ?",
 	[SQL_LEDGER_ID] = "SELECT id FROM ledger WHERE n = 1",
 
-	[SQL_FACTS_COUNT] = "SELECT (SELECT count(*) FROM chain), (SELECT count(*) FROM ledger) +"
-			    " (SELECT count(*) FROM operator) + (SELECT count(*) FROM patient) +"
-			    " (SELECT count(*) FROM session) + (SELECT count(*) FROM session_end) +"
-			    " (SELECT count(*) FROM reservation) + (SELECT count(*) FROM shot) +"
-			    " (SELECT count(*) FROM settlement) + (SELECT count(*) FROM incident) +"
-			    " (SELECT count(*) FROM quarantine) + (SELECT count(*) FROM gun),"
-			    " (SELECT count(*) FROM reservation), (SELECT count(*) FROM account)",
+	[SQL_FACTS_COUNT] = COUNT_FACTS(LEDGER_FACTS_1(COUNT_FACT) LEDGER_FACTS_2(COUNT_FACT)),
+	[SQL_FACTS_COUNT_1] = COUNT_FACTS(LEDGER_FACTS_1(COUNT_FACT)),
 	[SQL_CHECK_ACCOUNT] =
 		"SELECT r.n FROM reservation r LEFT JOIN account a ON a.reservation = r.n"
 		" LEFT JOIN settlement s ON s.reservation = r.n"
@@ -191,11 +184,9 @@ static int prepare(struct ledger *l, sqlite3_stmt **slot, const char *text)
 	return rc == SQLITE_OK ? 0 : ledger_sqlite_error(l, rc);
 }
 
-const char *fact_name(enum fact fact)
+const char *fact_name(const struct ledger *l, uint64_t fact)
 {
-	if (fact <= 0 || fact >= FACTS)
-		return NULL;
-	return fact == FACT_SESSION_END ? "session-end" : facts[fact].name;
+	return fact < FACTS && facts[fact].schema <= l->schema ? facts[fact].name : NULL;
 }
 
 const char *sql_text(enum sql sql)
@@ -378,6 +369,8 @@ int sql_schema_matches(struct ledger *l)
 	rc = sqlite3_open(":memory:", &model);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(model, ledger_schema, NULL, NULL, NULL);
+	if (rc == SQLITE_OK && l->schema >= 2)
+		rc = sqlite3_exec(model, ledger_schema_2, NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_prepare_v2(model, SCHEMA_LIST, -1, &ours, NULL);
 	if (rc == SQLITE_OK)

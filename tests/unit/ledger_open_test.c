@@ -199,7 +199,7 @@ START_TEST(a_ledger_from_the_future_is_read_only)
 {
 	b.ledger = ledger_close(b.ledger);
 	ck_assert_int_eq(unlink(b.place.mark), 0);
-	tamper(&b.place, "PRAGMA user_version = 2");
+	tamper(&b.place, "PRAGMA user_version = 3");
 	b.ledger = place_open(&b.place);
 	expect_state(LEDGER_FAILED);
 	expect_no_writing(-EIO);

@@ -18,6 +18,7 @@ static void setup(void)
 {
 	ck_assert_int_eq(sqlite3_open(":memory:", &db), SQLITE_OK);
 	ck_assert_int_eq(sqlite3_exec(db, ledger_schema, NULL, NULL, NULL), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(db, ledger_schema_2, NULL, NULL, NULL), SQLITE_OK);
 }
 
 static void teardown(void)
