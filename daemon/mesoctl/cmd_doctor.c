@@ -140,6 +140,20 @@ static void check_ledger(struct doctor *d, const json_t *manager)
 			"mesod, and have an administrator restore it");
 }
 
+static void check_clock(struct doctor *d, const json_t *manager)
+{
+	char detail[128];
+	bool ok = strcmp(ctl_text(manager, "ClockState"), "ok") == 0;
+
+	/* A mesod of before knows nothing of it. */
+	if (!json_object_get(manager, "ClockState"))
+		return;
+	finding(d, "clock", ok ? CTL_OK : CTL_INTERLOCK,
+		ctl_clock_sentence(manager, detail, sizeof(detail)),
+		"nothing arms: set the clock right (`timedatectl`), then look again; if it stays so, root says what "
+		"time it is with `mesoctl clock confirm`");
+}
+
 static void check_gun(struct doctor *d, const json_t *gun)
 {
 	char detail[256], faults[128];
@@ -202,6 +216,7 @@ static void check_daemon(struct doctor *d)
 		check_nodes(d);
 	}
 	check_ledger(d, manager);
+	check_clock(d, manager);
 	check_guns(d);
 }
 

@@ -23,6 +23,7 @@ static const struct ctl_command commands[] = {
 	  "one session: prime, arm, shots, summary" },
 	{ "stop", cmd_stop, "[GUN]", "disarm every gun, or one, now" },
 	{ "ledger", cmd_ledger, "list|verify", "what has been recorded" },
+	{ "clock", cmd_clock, "show|confirm", "whether the time is believed" },
 	{ "doctor", cmd_doctor, "", "what is not as it should be, and how to mend it" },
 	{ "simulate", cmd_simulate, "[-- COMMAND]",
 	  "mesod and a simulated gun, to try things out" },

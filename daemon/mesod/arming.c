@@ -95,7 +95,7 @@ static int check_again(const struct arming *a, const struct session *session,
 		return bus_fail(error, ERROR_INTERLOCK, "not armed: stopped meanwhile");
 	if (!mesod_worker_answers(a->mesod))
 		return bus_fail(error, ERROR_LEDGER, "not armed: the ledger does not answer");
-	r = mesod_check_clock(a->mesod, error);
+	r = timekeeping_check(a->mesod, error);
 	if (r < 0)
 		return r;
 	r = inj_gun_get_status(a->gun->handle, status);
@@ -178,10 +178,11 @@ static void answer_refused(const struct arming *a, int r)
 				"gun %s: its numbers disagree with the ledger", a->serial);
 		return;
 	case ETIME:
-		bus_reply_error(a->call, ERROR_LEDGER,
-				"nothing was reserved: the clock went backwards, it is %lld s "
-				"before the newest record of the ledger (limit=%d s)",
-				(long long)a->behind_s, LEDGER_CLOCK_TOLERANCE_S);
+		bus_reply_error(
+			a->call, ERROR_LEDGER,
+			"nothing was reserved: the clock went backwards, it is %lld s "
+			"before the newest time that the ledger has seen (limit=%d s): " CLOCK_WHAT_NOW,
+			(long long)a->behind_s, LEDGER_CLOCK_TOLERANCE_S);
 		return;
 	case ENOENT:
 	case EXDEV:
@@ -281,7 +282,7 @@ int arming_submit(struct session *session, sd_bus_message *call, const struct ar
 	a->session = session->n;
 	a->gun = gun_ref(session->gun);
 	a->call = sd_bus_message_ref(call);
-	a->now_s = wall_now_s();
+	a->now_s = wall_now_s(session->mesod);
 	TEXT_COPY(a->serial, session->gun->serial);
 	a->order.session = session->number;
 	a->order.gun.serial = a->serial;

@@ -83,7 +83,7 @@ void authority_describe(const struct mesod *mesod, uint32_t uid, struct caller *
 		.uid = uid,
 		.root = mesod->options.address ? uid == mesod->options.owner : uid == 0,
 	};
-	local_date(wall_now_s(), today);
+	local_date(wall_now_s(mesod), today);
 	for (size_t i = 0; i < authority->n_operators; i++) {
 		const struct ledger_operator *op = &authority->operators[i];
 

@@ -18,15 +18,7 @@
 
 #define FIELD_KEY_MAX 64
 
-/* What every such call has; the first member of each. */
-struct question {
-	struct mesod *mesod;
-	sd_bus_message *call;
-	int64_t now_s;
-	void (*forget)(struct question *q); /* frees what was gathered, may be NULL */
-};
-
-static void question_free(struct question *q)
+void question_free(struct question *q)
 {
 	if (q->forget)
 		q->forget(q);
@@ -34,9 +26,8 @@ static void question_free(struct question *q)
 	free(q);
 }
 
-/* Takes over @q, which may be NULL (out of memory). */
-static int ask(struct question *q, struct mesod *mesod, sd_bus_message *call, worker_run_fn run,
-	       worker_done_fn done, sd_bus_error *error)
+int question_ask(struct question *q, struct mesod *mesod, sd_bus_message *call, worker_run_fn run,
+		 worker_done_fn done, sd_bus_error *error)
 {
 	int r;
 
@@ -44,7 +35,7 @@ static int ask(struct question *q, struct mesod *mesod, sd_bus_message *call, wo
 		return bus_fail_internal(error, -ENOMEM);
 	q->mesod = mesod;
 	q->call = sd_bus_message_ref(call);
-	q->now_s = wall_now_s();
+	q->now_s = wall_now_s(mesod);
 	r = mesod_submit_client(mesod, run, done, q);
 	if (r >= 0)
 		return 1;
@@ -52,7 +43,7 @@ static int ask(struct question *q, struct mesod *mesod, sd_bus_message *call, wo
 	return bus_fail_busy_worker(error, r);
 }
 
-static void answer_failed(const struct question *q, int r)
+void question_failed(const struct question *q, int r)
 {
 	switch (-r) {
 	case ENOENT:
@@ -107,7 +98,7 @@ static void register_operator_done(void *userdata, int r)
 	char text[LEDGER_ID_TEXT_MAX];
 
 	if (r < 0) {
-		answer_failed(&o->q, r);
+		question_failed(&o->q, r);
 	} else {
 		/* What the next call of this operator meets must be there before the answer is. */
 		r = authority_add_operator(o->q.mesod->authority, &o->op, &o->id);
@@ -128,8 +119,8 @@ int bus_register_operator(struct mesod *mesod, sd_bus_message *call,
 
 	if (o)
 		o->op = *op;
-	return ask(o ? &o->q : NULL, mesod, call, register_operator_run, register_operator_done,
-		   error);
+	return question_ask(o ? &o->q : NULL, mesod, call, register_operator_run,
+			    register_operator_done, error);
 }
 
 struct operators_question {
@@ -167,7 +158,7 @@ static void list_operators_done(void *userdata, int r)
 	char text[LEDGER_ID_TEXT_MAX];
 
 	if (r < 0) {
-		answer_failed(&o->q, r);
+		question_failed(&o->q, r);
 		question_free(&o->q);
 		return;
 	}
@@ -191,7 +182,8 @@ int bus_list_operators(struct mesod *mesod, sd_bus_message *call, sd_bus_error *
 
 	if (o)
 		o->q.forget = forget_operators;
-	return ask(o ? &o->q : NULL, mesod, call, list_operators_run, list_operators_done, error);
+	return question_ask(o ? &o->q : NULL, mesod, call, list_operators_run, list_operators_done,
+			    error);
 }
 
 /* ---- patients ---------------------------------------------------------------------------- */
@@ -221,7 +213,7 @@ static void add_patient_done(void *userdata, int r)
 	char text[LEDGER_ID_TEXT_MAX];
 
 	if (r < 0)
-		answer_failed(&p->q, r);
+		question_failed(&p->q, r);
 	else
 		(void)sd_bus_reply_method_return(p->q.call, "s", ledger_id_format(&p->id, text));
 	question_free(&p->q);
@@ -234,7 +226,8 @@ int bus_register_patient(struct mesod *mesod, sd_bus_message *call,
 
 	if (p)
 		p->patient = *patient;
-	return ask(p ? &p->q : NULL, mesod, call, add_patient_run, add_patient_done, error);
+	return question_ask(p ? &p->q : NULL, mesod, call, add_patient_run, add_patient_done,
+			    error);
 }
 
 static int tell_patient_run(void *owned, void *userdata)
@@ -254,7 +247,7 @@ static void tell_patient_done(void *userdata, int r)
 	const char *path = "/";
 
 	if (r < 0) {
-		answer_failed(&p->q, r);
+		question_failed(&p->q, r);
 		question_free(&p->q);
 		return;
 	}
@@ -281,7 +274,8 @@ int bus_tell_patient(struct mesod *mesod, sd_bus_message *call, const char *pati
 
 	if (p)
 		TEXT_COPY(p->asked, patient);
-	return ask(p ? &p->q : NULL, mesod, call, tell_patient_run, tell_patient_done, error);
+	return question_ask(p ? &p->q : NULL, mesod, call, tell_patient_run, tell_patient_done,
+			    error);
 }
 
 struct patients_question {
@@ -319,7 +313,7 @@ static void list_patients_done(void *userdata, int r)
 	char text[LEDGER_ID_TEXT_MAX];
 
 	if (r < 0) {
-		answer_failed(&p->q, r);
+		question_failed(&p->q, r);
 		question_free(&p->q);
 		return;
 	}
@@ -341,7 +335,8 @@ int bus_list_patients(struct mesod *mesod, sd_bus_message *call, sd_bus_error *e
 
 	if (p)
 		p->q.forget = forget_patients;
-	return ask(p ? &p->q : NULL, mesod, call, list_patients_run, list_patients_done, error);
+	return question_ask(p ? &p->q : NULL, mesod, call, list_patients_run, list_patients_done,
+			    error);
 }
 
 /* ---- what would be allowed ------------------------------------------------------------------ */
@@ -366,7 +361,7 @@ static void check_done(void *userdata, int r)
 	struct patient_question *p = userdata;
 
 	if (r < 0) {
-		answer_failed(&p->q, r);
+		question_failed(&p->q, r);
 		question_free(&p->q);
 		return;
 	}
@@ -398,7 +393,7 @@ int bus_answer_check(struct mesod *mesod, sd_bus_message *call, const char *pati
 			.needles = 1,
 		};
 	}
-	return ask(p ? &p->q : NULL, mesod, call, check_run, check_done, error);
+	return question_ask(p ? &p->q : NULL, mesod, call, check_run, check_done, error);
 }
 
 /* ---- the chain -------------------------------------------------------------------------------- */
@@ -512,7 +507,7 @@ static void list_records_done(void *userdata, int r)
 	const struct record_copy *records = l->records;
 
 	if (r < 0) {
-		answer_failed(&l->q, r);
+		question_failed(&l->q, r);
 		question_free(&l->q);
 		return;
 	}
@@ -537,7 +532,8 @@ int bus_list_records(struct mesod *mesod, sd_bus_message *call, uint64_t after, 
 		l->max = max;
 		l->q.forget = forget_records;
 	}
-	return ask(l ? &l->q : NULL, mesod, call, list_records_run, list_records_done, error);
+	return question_ask(l ? &l->q : NULL, mesod, call, list_records_run, list_records_done,
+			    error);
 }
 
 struct verify_question {
@@ -558,7 +554,7 @@ static void verify_done(void *userdata, int r)
 	char head[2 * LEDGER_HASH_LEN + 1];
 
 	if (r < 0) {
-		answer_failed(&v->q, r);
+		question_failed(&v->q, r);
 	} else {
 		hash_format(v->report.head, head);
 		(void)sd_bus_reply_method_return(v->q.call, "btss", v->report.ok, v->report.records,
@@ -571,5 +567,5 @@ int bus_answer_verify(struct mesod *mesod, sd_bus_message *call, sd_bus_error *e
 {
 	struct verify_question *v = calloc(1, sizeof(*v));
 
-	return ask(v ? &v->q : NULL, mesod, call, verify_run, verify_done, error);
+	return question_ask(v ? &v->q : NULL, mesod, call, verify_run, verify_done, error);
 }

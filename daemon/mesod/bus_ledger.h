@@ -10,11 +10,28 @@
 #include <systemd/sd-bus.h>
 
 #include "ledger.h"
+#include "worker.h"
 
 #define LIST_LEDGER_MAX 1000u
 
 struct arm_request;
 struct mesod;
+
+/* What every such call has; the first member of each. */
+struct question {
+	struct mesod *mesod;
+	sd_bus_message *call;
+	int64_t now_s;
+	void (*forget)(struct question *q); /* frees what was gathered, may be NULL */
+};
+
+/* Has the worker run it; @done answers and calls question_free().  Takes over @q, which may be NULL (out
+ * of memory).  Returns as method handlers do. */
+int question_ask(struct question *q, struct mesod *mesod, sd_bus_message *call, worker_run_fn run,
+		 worker_done_fn done, sd_bus_error *error);
+/* Answers with what an errno of the ledger means to most. */
+void question_failed(const struct question *q, int r);
+void question_free(struct question *q);
 
 int bus_register_operator(struct mesod *mesod, sd_bus_message *call,
 			  const struct ledger_operator *op, sd_bus_error *error);

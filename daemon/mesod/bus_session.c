@@ -377,7 +377,7 @@ int session_details(struct session *session, sd_bus_message *call, sd_bus_error 
 	l->mesod = session->mesod;
 	l->session = session->n;
 	l->number = session->number;
-	l->now_s = wall_now_s();
+	l->now_s = wall_now_s(session->mesod);
 	l->call = sd_bus_message_ref(call);
 	if (session->asked_valid) {
 		l->request = session->asked;

@@ -176,7 +176,7 @@ static void submit(struct collection *c)
 	struct lease *lease = collection_lease(c);
 	int r;
 
-	c->now_s = wall_now_s();
+	c->now_s = wall_now_s(gun->mesod);
 	memcpy(c->serial, gun->serial, sizeof(c->serial));
 	gun_ref(gun);
 	r = worker_submit(gun->mesod->worker, collection_run, collection_done, c);

@@ -276,8 +276,37 @@ int ledger_reserve(struct ledger *ledger, int64_t now_s, const struct limits *li
 /* A clock that is behind the chain by no more than this is one that was set right. */
 #define LEDGER_CLOCK_TOLERANCE_S 120
 
-/* How many seconds @now_s is before the newest time in the chain, 0 if it is not. */
+/* How many seconds @now_s is before the mark: the newest time in the chain, or what was confirmed since;
+ * 0 if it is not. */
 int64_t ledger_clock_behind(struct ledger *ledger, int64_t now_s);
+
+/* What the clocks of the machine say. */
+struct ledger_clock {
+	uint8_t boot_id[LEDGER_ID_LEN];
+	int64_t wall_s;
+	int64_t boottime_ns; /* since boot, suspended time included; nobody can set it */
+	int64_t offset_ns;   /* wall clock minus boottime_ns */
+};
+
+struct ledger_clock_state {
+	bool accepted;     /* this boot has an offset to compare with */
+	int64_t offset_ns; /* which is this one */
+	int64_t mark_s;    /* highest wall time seen, or as confirmed */
+};
+
+/* Look up the offset that was accepted first in this boot (or confirmed last); if there is none, and the
+ * clock is not behind the mark, @now is it, and is recorded. */
+int ledger_accept_clock(struct ledger *ledger, const struct ledger_clock *now,
+			struct ledger_clock_state *ret);
+/**
+ * ledger_confirm_clock() - an administrator says that @now is right
+ * @reason: recorded with @uid
+ *
+ * From now on this boot's offset is @now's, and the mark is its wall time, even if
+ * it was higher; what was dated later than that is dated anew.
+ */
+int ledger_confirm_clock(struct ledger *ledger, const struct ledger_clock *now, uint32_t uid,
+			 const char *reason, struct ledger_clock_state *ret);
 
 /* A ledger that was LEDGER_FULL is LEDGER_OK again if the disk has room now; a write that found room
  * proves nothing of what a reservation needs.  -ENOSPC it has none */

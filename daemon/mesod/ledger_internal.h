@@ -63,6 +63,8 @@ enum sql {
 	SQL_ROLLBACK,
 	SQL_HEAD,
 	SQL_NEWEST_TIME,
+	SQL_CLOCK_LAST,
+	SQL_CLOCK_OF_BOOT,
 	SQL_CHAIN_INSERT,
 	SQL_CHAIN_AFTER,
 	SQL_CHAIN_HASH,
@@ -100,6 +102,7 @@ enum sql {
 	SQL_ACCOUNT_DELIVERED,
 	SQL_ACCOUNT_SETTLED,
 	SQL_ACCOUNT_WINDOW,
+	SQL_ACCOUNT_FUTURE,
 	SQL_ACCOUNT_SESSION_SPENT,
 	SQL_SHOT_BY_KEY,
 	SQL_SHOT_NEWEST,
@@ -124,7 +127,7 @@ struct ledger {
 	struct ledger_id id;
 	gcry_md_hd_t md;
 	uint64_t commits;
-	int64_t newest_s; /* highest time in the chain, once it is known */
+	int64_t newest_s; /* the clock's mark, see ledger_clock.c, once it is known */
 	bool newest_known;
 	int changes;     /* of the database, when the transaction began */
 	uint64_t marked; /* newest number in the mark file */
@@ -237,6 +240,13 @@ int chain_digest(struct ledger *l, const struct value *pieces, size_t n,
  * leaves the file as it was, and the state tells why it may not be written. */
 int ledger_migrate(struct ledger *l, const char *vfs, int64_t now_s);
 
+/* ------------------------------------------------- time (ledger_clock.c) */
+
+/* -ETIME the clock is behind the mark by more than the tolerance */
+int clock_check(struct ledger *l, int64_t now_s);
+/* The later of the clock and the mark: what happens now is not dated before what has happened. */
+int clock_latest(struct ledger *l, int64_t now_s, int64_t *ret);
+
 /* --------------------------------------------------- mark (ledger_mark.c) */
 
 struct mark {
@@ -322,5 +332,8 @@ int settle_lease(struct ledger *l, int64_t now_s, const struct ledger_evidence *
 /* A shot turned up under a lease that was settled: what is spent rises, and a release is revoked. */
 int settle_late_shot(struct ledger *l, int64_t now_s, struct reservation *r,
 		     struct ledger_settlement *ret);
+
+/* Settle once more what was settled with a date after @now_s: the same figures, dated @now_s. */
+int settle_date_anew(struct ledger *l, int64_t now_s, int64_t reservation);
 
 #endif /* MESOD_LEDGER_INTERNAL_H */

@@ -421,39 +421,6 @@ static int check_order(const struct ledger_order *o)
 	return 0;
 }
 
-int64_t ledger_clock_behind(struct ledger *l, int64_t now_s)
-{
-	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
-	int64_t behind;
-	int r;
-
-	r = ledger_readable(l);
-	if (r < 0)
-		return r;
-	/* The whole chain is read for it once; from then on each record brings its own time. */
-	if (!l->newest_known) {
-		r = sql_start0(l, SQL_NEWEST_TIME, &row);
-		if (r >= 0)
-			r = sql_step(l, row);
-		if (r < 0)
-			return r;
-		l->newest_s = r > 0 ? sqlite3_column_int64(row, 0) : 0;
-		l->newest_known = true;
-	}
-	if (__builtin_sub_overflow(l->newest_s, now_s, &behind))
-		return INT64_MAX;
-	return behind > 0 ? behind : 0;
-}
-
-static int check_clock(struct ledger *l, int64_t now_s)
-{
-	int64_t behind = ledger_clock_behind(l, now_s);
-
-	if (behind < 0)
-		return (int)behind;
-	return behind > LEDGER_CLOCK_TOLERANCE_S ? -ETIME : 0;
-}
-
 int ledger_reserve(struct ledger *l, int64_t now_s, const struct limits *limits,
 		   const struct ledger_order *order, struct ledger_reservation *ret,
 		   struct policy_verdict ret_verdicts[POLICY_RULES])
@@ -467,7 +434,7 @@ int ledger_reserve(struct ledger *l, int64_t now_s, const struct limits *limits,
 	if (r >= 0)
 		r = check_room(l);
 	if (r >= 0)
-		r = check_clock(l, now_s);
+		r = clock_check(l, now_s);
 	if (r >= 0)
 		r = ledger_begin(l);
 	if (r < 0)

@@ -193,25 +193,35 @@ static bool is_credited(const struct reservation *v, const struct ledger_evidenc
 	       e->gun.boot_id == v->boot_id && s->contact == 0 && e->end != MESO_END_CONTACT;
 }
 
-/* A dose counts from when its last shot was recorded, which is not before it was given. */
+/* A dose counts from when its last shot was recorded, which is not before it was given; unless the clock
+ * had been set back by then, as can be told from the reservation: then from @ret, the present. */
 static int get_dose_time(struct ledger *l, const struct reservation *v, int64_t *ret)
 {
 	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
+	int64_t time_s;
 	int r;
 
 	r = sql_start(l, SQL_SHOTS_OF_LEASE, &row, INTEGER(v->n));
 	if (r >= 0)
 		r = sql_step(l, row);
-	if (r >= 0)
-		*ret = r > 0 ? sqlite3_column_int64(row, 0) : v->time_s;
-	return r;
+	if (r < 0)
+		return r;
+	time_s = r > 0 ? sqlite3_column_int64(row, 0) : v->time_s;
+	if (time_s >= v->time_s)
+		*ret = time_s;
+	return 0;
 }
 
 static int decide(struct ledger *l, int64_t now_s, const struct reservation *v,
 		  const struct ledger_evidence *e, const struct sums *s, const struct closing *c,
 		  struct decision *d)
 {
-	*d = (struct decision){ .outcome = LEDGER_RELEASED, .dose_time = now_s };
+	int r;
+
+	*d = (struct decision){ .outcome = LEDGER_RELEASED };
+	r = clock_latest(l, now_s, &d->dose_time);
+	if (r < 0)
+		return r;
 	d->spent_nl = most(most(v->reserved_nl, v->spent_nl), s->delivered_nl);
 	if (e->never_armed)
 		judge_never_armed(v, e, s, d);
@@ -350,13 +360,15 @@ int settle_late_shot(struct ledger *l, int64_t now_s, struct reservation *v,
 		     struct ledger_settlement *ret)
 {
 	struct incident incident = { "late-shot", v->serial, v, NULL, true };
-	struct decision d = { .outcome = LEDGER_UNCERTAIN, .dose_time = now_s };
+	struct decision d = { .outcome = LEDGER_UNCERTAIN };
 	struct closing none = { v->epoch, v->shot_count, v->total_nl };
 	struct sums sums;
 	struct last last;
 	int r;
 
 	r = get_last(l, v, &last);
+	if (r >= 0)
+		r = clock_latest(l, now_s, &d.dose_time);
 	if (r < 0)
 		return r;
 	d.spent_nl = most(v->spent_nl, v->delivered_nl);
@@ -378,5 +390,38 @@ int settle_late_shot(struct ledger *l, int64_t now_s, struct reservation *v,
 		v->state = LEDGER_UNCERTAIN;
 		tell(ret, LEDGER_UNCERTAIN, v->delivered_nl, d.spent_nl, false, d.problem);
 	}
+	return r;
+}
+
+static struct value copy_integer(sqlite3_stmt *row, int column)
+{
+	if (sqlite3_column_type(row, column) != SQLITE_INTEGER)
+		return (struct value){ .type = VALUE_NULL };
+	return INTEGER(sqlite3_column_int64(row, column));
+}
+
+int settle_date_anew(struct ledger *l, int64_t now_s, int64_t reservation)
+{
+	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
+	char problem[LEDGER_TEXT_MAX];
+	int r;
+
+	r = sql_start(l, SQL_SETTLEMENT_LAST, &row, INTEGER(reservation));
+	if (r >= 0)
+		r = sql_step(l, row);
+	if (r == 0)
+		r = -EBADMSG;
+	if (r >= 0)
+		r = sql_get_text(l, row, 5, problem, sizeof(problem));
+	if (r >= 0)
+		r = chain_append(l, now_s, FACT_SETTLEMENT, NULL, INTEGER(reservation),
+				 copy_integer(row, 0), copy_integer(row, 1), copy_integer(row, 10),
+				 copy_integer(row, 2), copy_integer(row, 3), copy_integer(row, 4),
+				 INTEGER(now_s), copy_integer(row, 11), copy_integer(row, 6),
+				 copy_integer(row, 7), copy_integer(row, 8),
+				 TEXT(problem[0] ? problem : NULL));
+	if (r >= 0)
+		r = sql_run(l, SQL_ACCOUNT_SETTLED, INTEGER(reservation), copy_integer(row, 1),
+			    copy_integer(row, 3), copy_integer(row, 4), INTEGER(now_s));
 	return r;
 }

@@ -53,7 +53,11 @@ static const char *const statements[SQL_STATEMENTS] = {
 	[SQL_BEGIN] = "BEGIN IMMEDIATE",
 	[SQL_COMMIT] = "COMMIT",
 	[SQL_ROLLBACK] = "ROLLBACK",
-	[SQL_NEWEST_TIME] = "SELECT max(time) FROM chain",
+	[SQL_NEWEST_TIME] = "SELECT max(time) FROM chain WHERE n > ?",
+	[SQL_CLOCK_LAST] = "SELECT n, mark_s FROM clock ORDER BY n DESC LIMIT 1",
+	/* what was accepted first in a boot, or what was confirmed last in it */
+	[SQL_CLOCK_OF_BOOT] =
+		"SELECT offset_ns FROM clock WHERE boot_id = ? ORDER BY n DESC LIMIT 1",
 	[SQL_HEAD] = "SELECT n, hash FROM chain ORDER BY n DESC LIMIT 1",
 	[SQL_CHAIN_INSERT] = "INSERT INTO chain VALUES(?,?,?,?)",
 	[SQL_CHAIN_AFTER] = "SELECT n, time, type, hash FROM chain WHERE n > ? ORDER BY n LIMIT ?",
@@ -134,6 +138,9 @@ static const char *const statements[SQL_STATEMENTS] = {
 		" WHERE reservation = ?1",
 	[SQL_ACCOUNT_WINDOW] = "SELECT dose_time, spent_nl, state FROM account"
 			       " WHERE patient = ? AND dose_time > ? ORDER BY dose_time",
+	[SQL_ACCOUNT_FUTURE] =
+		"SELECT reservation FROM account WHERE reservation > ? AND dose_time > ?"
+		" AND dose_time < 9223372036854775807 ORDER BY reservation LIMIT 1",
 	[SQL_ACCOUNT_SESSION_SPENT] =
 		"SELECT coalesce(sum(spent_nl), 0) FROM account WHERE session = ?",
 
@@ -162,7 +169,7 @@ static const char *const statements[SQL_STATEMENTS] = {
 
 	[SQL_SETTLEMENT_LAST] =
 		"SELECT n, outcome, delivered_nl, spent_nl, credited, problem, epoch, shot_count, total_nl,"
-		" dose_time FROM settlement WHERE reservation = ? ORDER BY n DESC LIMIT 1",
+		" dose_time, shots, ended FROM settlement WHERE reservation = ? ORDER BY n DESC LIMIT 1",
 	[SQL_INCIDENT_KNOWN] =
 		"SELECT 1 FROM incident WHERE serial IS ? AND kind = ? AND reservation IS ? AND lease_id IS ?"
 		" AND detail = ? LIMIT 1",

@@ -33,12 +33,9 @@
 
 /* ---- small services ------------------------------------------------------------------ */
 
-int64_t wall_now_s(void)
+int64_t wall_now_s(const struct mesod *mesod)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec;
+	return clock_wall_s(mesod->options.clock);
 }
 
 uint64_t monotonic_now_ns(void)
@@ -58,18 +55,6 @@ char *local_date(int64_t now_s, char buf[static LEDGER_DATE_MAX])
 	if (!localtime_r(&now, &tm) || !strftime(buf, LEDGER_DATE_MAX, "%Y-%m-%d", &tm))
 		text_copy(buf, LEDGER_DATE_MAX, "9999-99-99");
 	return buf;
-}
-
-int mesod_check_clock(const struct mesod *mesod, sd_bus_error *error)
-{
-	const int64_t step_s = clock_step_s(mesod->clock_offset_ns, clock_offset_ns());
-
-	if (!step_s)
-		return 0;
-	return bus_fail(error, ERROR_INTERLOCK,
-			"the wall clock was set %s by %lld s while mesod was running; "
-			"nothing arms until mesod is started again with the right time",
-			step_s < 0 ? "back" : "forward", (long long)llabs(step_s));
 }
 
 bool mesod_worker_answers(struct mesod *mesod)
@@ -105,11 +90,22 @@ int mesod_submit_client(struct mesod *mesod, worker_run_fn run, worker_done_fn d
 
 static int upkeep_run(void *owned, void *userdata)
 {
-	(void)userdata;
+	struct mesod *mesod = userdata;
+
+	/* A clock that was not accepted may be right by now; failing is for those who ask to arm. */
+	(void)timekeeping_run(owned, &mesod->clock_job);
 	/* Nobody else asks a full disk again: a session that could is not even opened. */
 	if (ledger_get_state(owned) == LEDGER_FULL && ledger_look_for_room(owned) < 0)
 		return 0;
 	return ledger_write_mark(owned);
+}
+
+static void upkeep_done(void *userdata, int r)
+{
+	struct mesod *mesod = userdata;
+
+	if (r != -ECANCELED)
+		timekeeping_done(mesod, &mesod->clock_job);
 }
 
 static void tell_state(struct mesod *mesod)
@@ -134,7 +130,7 @@ static int on_upkeep(sd_event_source *source, uint64_t usec, void *userdata)
 	tell_state(mesod);
 	/* Also keeps the worker answering, so that its silence means something. */
 	if (!worker_pending(mesod->worker) && (state == LEDGER_OK || state == LEDGER_FULL))
-		(void)worker_submit(mesod->worker, upkeep_run, NULL, mesod);
+		(void)worker_submit(mesod->worker, upkeep_run, upkeep_done, mesod);
 	worker_ping(mesod->worker);
 	for (struct session *session = mesod->sessions; session; session = next) {
 		next = session->next;
@@ -182,6 +178,7 @@ static int leftovers_run(void *owned, void *userdata)
 	struct leftovers *l = userdata;
 	int r;
 
+	(void)timekeeping_run(owned, &l->mesod->clock_job);
 	r = ledger_foreach_open_session(owned, gather_leftover, l);
 	for (size_t i = 0; r >= 0 && i < l->n; i++)
 		r = ledger_close_session(owned, l->now_s, l->numbers[i], "daemon restarted");
@@ -212,6 +209,8 @@ static void leftovers_done(void *userdata, int r)
 	struct leftovers *l = userdata;
 	struct mesod *mesod = l->mesod;
 
+	if (r != -ECANCELED)
+		timekeeping_done(mesod, &mesod->clock_job);
 	if (r >= 0 && l->n)
 		log_main(mesod, LOG_NOTICE,
 			 "%zu sessions were open when the last daemon ended: closed", l->n);
@@ -232,7 +231,7 @@ static int close_leftovers(struct mesod *mesod)
 	if (!l)
 		return -ENOMEM;
 	l->mesod = mesod;
-	l->now_s = wall_now_s();
+	l->now_s = wall_now_s(mesod);
 	r = worker_submit(mesod->worker, leftovers_run, leftovers_done, l);
 	if (r < 0)
 		free(l);
@@ -299,7 +298,7 @@ static int open_ledger(struct mesod *mesod)
 	_cleanup_(freep) char *path = NULL;
 	struct ledger_options options = {
 		.mark_path = mesod->options.mark,
-		.now_s = wall_now_s(),
+		.now_s = wall_now_s(mesod),
 	};
 	struct ledger_id id;
 	int r;
@@ -416,7 +415,7 @@ int mesod_run(const struct options *options)
 {
 	struct mesod mesod = { .options = *options,
 			       .told_state = LEDGER_OK,
-			       .clock_offset_ns = clock_offset_ns() };
+			       .clock_job = { .clock_file = options->clock } };
 	int r;
 
 	log_open(&mesod.log, options->log_level);

@@ -16,6 +16,7 @@
 #include "dose_limits.h"
 #include "log.h"
 #include "options.h"
+#include "timekeeping.h"
 #include "worker.h"
 
 /* Of the loop's sources: a flood on the bus never stands before a stop or a heartbeat. */
@@ -66,7 +67,8 @@ struct mesod {
 	bool named; /* org.mesod1 is ours */
 	bool stopping;
 	uint64_t stop_limit_ns;
-	int64_t clock_offset_ns; /* at the start; see clock.h */
+	struct ledger_clock_state clock;  /* what the time is compared with; see timekeeping.h */
+	struct timekeeping_job clock_job; /* the worker's while upkeep is under way */
 };
 
 /**
@@ -80,13 +82,11 @@ void mesod_named(struct mesod *mesod);
 /* Nothing arms any more, every gun is disarmed, what can be settled is; then the loop ends. */
 void mesod_stop(struct mesod *mesod, const char *why);
 
-int64_t wall_now_s(void);
+int64_t wall_now_s(const struct mesod *mesod);
 uint64_t monotonic_now_ns(void);
 /* The local date as YYYY-MM-DD. */
 char *local_date(int64_t now_s, char buf[static LEDGER_DATE_MAX]);
 
-/* Fails with a sentence if the wall clock was set since the start: no window can be judged then. */
-int mesod_check_clock(const struct mesod *mesod, sd_bus_error *error);
 /* The worker has answered lately. */
 bool mesod_worker_answers(struct mesod *mesod);
 enum ledger_state mesod_ledger_state(const struct mesod *mesod);

@@ -17,6 +17,8 @@ struct options {
 	char *state;         /* directory of the ledger */
 	char *mark;          /* file that the chain's head is left in too */
 	const char *config;
+	const char
+		*clock; /* with simulated guns: a file that stands in for the clocks; see clock.h */
 	const char *sim[SIM_PLACES_MAX]; /* sockets of meso-gun, or directories of such */
 	size_t n_sim;
 	uid_t owner; /* on a private bus: who counts as root */

@@ -107,7 +107,7 @@ static int compare(struct gun *gun, const struct meso_status *status)
 	if (!c)
 		return -ENOMEM;
 	c->gun = gun;
-	c->now_s = wall_now_s();
+	c->now_s = wall_now_s(gun->mesod);
 	memcpy(c->serial, gun->serial, sizeof(c->serial));
 	c->numbers = (struct ledger_gun){
 		.serial = c->serial,

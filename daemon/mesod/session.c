@@ -244,7 +244,7 @@ static void try_close(struct session *session)
 		return; /* upkeep tries again */
 	c->session = session;
 	c->number = session->number;
-	c->now_s = wall_now_s();
+	c->now_s = wall_now_s(session->mesod);
 	c->reason = session->close_reason;
 	if (worker_submit(session->mesod->worker, closing_run, closing_done, c) < 0) {
 		free(c);
@@ -479,7 +479,7 @@ static int on_undo(sd_event_source *source, uint64_t usec, void *userdata)
 	struct undoing *u = userdata;
 
 	(void)usec;
-	u->now_s = wall_now_s();
+	u->now_s = wall_now_s(u->mesod);
 	if (worker_submit(u->mesod->worker, undoing_run, undoing_done, u) < 0) {
 		(void)sd_event_source_set_time_relative(source, UNDO_RETRY_US);
 		return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
@@ -588,7 +588,7 @@ int session_open(struct mesod *mesod, sd_bus_message *call, const struct caller 
 	o->call = sd_bus_message_ref(call);
 	o->uid = caller->uid;
 	o->keep_alive = keep_alive;
-	o->now_s = wall_now_s();
+	o->now_s = wall_now_s(mesod);
 	local_date(o->now_s, o->today);
 	TEXT_COPY(o->operator_text, caller->operator_text);
 	TEXT_COPY(o->serial, gun->serial);

@@ -41,7 +41,7 @@ static int check_session(const struct session *session, sd_bus_error *error)
 				ledger_state_name(state));
 	if (!mesod_worker_answers(session->mesod))
 		return bus_fail(error, ERROR_LEDGER, "the ledger does not answer; nothing arms");
-	if (mesod_check_clock(session->mesod, error) < 0)
+	if (timekeeping_check(session->mesod, error) < 0)
 		return -EINVAL;
 	if (session->arming || session->disarm_call)
 		return bus_fail(error, ERROR_BUSY, "another request is under way");

@@ -30,6 +30,7 @@ static void teardown(void)
 static const enum sql hot[] = {
 	SQL_HEAD,
 	SQL_CHAIN_HASH,
+	SQL_CLOCK_OF_BOOT,
 	SQL_OPERATOR_BY_UID,
 	SQL_PATIENT_BY_ID,
 	SQL_PATIENT_BY_REFERENCE,

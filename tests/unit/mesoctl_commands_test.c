@@ -70,6 +70,11 @@ static const struct {
 	{ "list all", "no arguments" },
 	{ "stop one two", "one gun" },
 	{ "ledger burn", "is no command" },
+	{ "clock confirm --reason x", "what time is it" },
+	{ "clock confirm noon --reason x", "what time is it" },
+	{ "clock confirm '2026-02-30 10:00' --reason x", "what time is it" },
+	{ "clock confirm '2026-11-25 14:05'", "--reason TEXT is missing" },
+	{ "clock show now", "no arguments" },
 	{ "watch --count many", "whole number" },
 };
 

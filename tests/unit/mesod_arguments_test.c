@@ -216,6 +216,12 @@ static void append_value(sd_bus_message *call, char type, int variant, const cha
 					 call, 'o', variant ? "/org/mesod1/gun/none" : "/"),
 				 0);
 		break;
+	case 'x':
+		ck_assert_int_ge(sd_bus_message_append_basic(call, 'x', &wide), 0);
+		break;
+	case 'b':
+		ck_assert_int_ge(sd_bus_message_append_basic(call, 'b', &(int){ variant == 1 }), 0);
+		break;
 	case 'u':
 		ck_assert_int_ge(sd_bus_message_append_basic(call, 'u', &narrow), 0);
 		break;

@@ -128,20 +128,24 @@ void mesod_fixture_run_daemon(struct mesod_fixture *f)
 	const int64_t until = gun_fixture_now_ms() + PATIENCE_MS;
 	char config[96] = "/nonexistent";
 	char path[256];
-	char *argv[] = { path,
-			 (char *)"--sim",
-			 f->gun.socket,
-			 (char *)"--address",
-			 f->address,
-			 (char *)"--state",
-			 f->dir,
-			 (char *)"--mark",
-			 f->mark,
-			 (char *)"--config",
-			 config,
-			 f->owner ? (char *)"--owner" : NULL,
-			 (char *)f->owner,
-			 NULL };
+	char *argv[16] = { path,          (char *)"--sim",
+			   f->gun.socket, (char *)"--address",
+			   f->address,    (char *)"--state",
+			   f->dir,        (char *)"--mark",
+			   f->mark,       (char *)"--config",
+			   config,        NULL,
+			   NULL,          NULL,
+			   NULL,          NULL };
+	size_t n = 11;
+
+	if (f->owner) {
+		argv[n++] = (char *)"--owner";
+		argv[n++] = (char *)f->owner;
+	}
+	if (*f->clock) {
+		argv[n++] = (char *)"--clock";
+		argv[n++] = f->clock;
+	}
 
 	program("mesod", path);
 	if (f->config) {
@@ -159,6 +163,20 @@ void mesod_fixture_run_daemon(struct mesod_fixture *f)
 		ck_assert_msg(gun_fixture_now_ms() < until, "mesod does not take its name");
 		gun_fixture_sleep_ms(5);
 	}
+}
+
+void mesod_fixture_set_clock(struct mesod_fixture *f, unsigned int boot, int64_t shift_s)
+{
+	char other[110];
+	FILE *file;
+
+	snprintf(f->clock, sizeof(f->clock), "%s/clock", f->dir);
+	snprintf(other, sizeof(other), "%s.new", f->clock);
+	file = fopen(other, "w");
+	ck_assert_ptr_nonnull(file);
+	fprintf(file, "%08x-0000-4000-8000-000000000000 %lld\n", boot, (long long)shift_s);
+	ck_assert_int_eq(fclose(file), 0);
+	ck_assert_int_eq(rename(other, f->clock), 0);
 }
 
 void mesod_fixture_signal(struct mesod_fixture *f, int sig)

@@ -30,6 +30,7 @@ struct mesod_fixture {
 	pid_t mesod_pid;
 	const char *config; /* mesod.conf's text, NULL: none */
 	const char *owner;  /* --owner, NULL: not given */
+	char clock[96];     /* --clock, "": the machine's */
 	sd_bus *bus;
 	char gun_path[96];
 	char session[64];
@@ -58,6 +59,10 @@ void mesod_fixture_remove_directory(const char *path);
 void mesod_fixture_run_daemon(struct mesod_fixture *f);
 void mesod_fixture_signal(struct mesod_fixture *f, int sig);
 bool mesod_fixture_daemon_lives(struct mesod_fixture *f);
+
+/* The daemon's clocks, from its next start on, or now if it has such clocks: a boot, numbered, and by how
+ * many seconds the wall clock is ahead. */
+void mesod_fixture_set_clock(struct mesod_fixture *f, unsigned int boot, int64_t shift_s);
 
 /* Another connection to the bus. */
 sd_bus *mesod_fixture_connect(const struct mesod_fixture *f);
