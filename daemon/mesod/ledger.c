@@ -368,6 +368,12 @@ static int verify_all(struct ledger *l, struct ledger_report *report)
 	if (r >= 0)
 		r = expect_no_row(l, SQL_CHECK_FOREIGN, report,
 				  "a record refers to one that does not exist");
+	if (r >= 0 && l->schema >= 2)
+		r = expect_no_row(l, SQL_CHECK_LOST, report,
+				  "a lease that was closed as lost is not settled so");
+	if (r >= 0 && l->schema >= 2)
+		r = expect_no_row(l, SQL_CHECK_ATTRIBUTION, report,
+				  "what was attributed to a patient is not what the shots say");
 	if (r >= 0)
 		r = check_names(l, SQL_CHECK_OPERATORS, report);
 	if (r >= 0)

@@ -422,9 +422,11 @@ int ledger_see_gun(struct ledger *ledger, int64_t now_s, const struct ledger_gun
 		   const struct meso_host_mark *mark);
 
 int ledger_is_quarantined(struct ledger *ledger, const char *serial); /* 0, 1 */
-/* An administrator's act; the gun's present numbers become what is known of it.  -ENOENT is not */
+/* An administrator's act; the gun's present numbers become what is known of it.  Its shots under leases of
+ * nobody here are attributed before, or, if @discard, recorded as nobody's dose.  -ENOENT it is not
+ * quarantined, -EUNATCH it has such shots */
 int ledger_lift_quarantine(struct ledger *ledger, int64_t now_s, const struct ledger_gun *gun,
-			   uint32_t uid, const char *reason);
+			   uint32_t uid, const char *reason, bool discard);
 
 /**
  * ledger_add_incident() - record something that should not have happened
@@ -436,5 +438,57 @@ int ledger_lift_quarantine(struct ledger *ledger, int64_t now_s, const struct le
  */
 int ledger_add_incident(struct ledger *ledger, int64_t now_s, const char *kind, const char *serial,
 			const uint8_t *lease_id, const char *text, bool quarantine);
+
+/* --------------------------------------------- recovery by an administrator */
+
+/* Which gun a lease is on.  -ENOENT */
+int ledger_lease_gun(struct ledger *ledger, const uint8_t lease_id[MESO_LEASE_ID_LEN],
+		     char ret_serial[MESO_SERIAL_LEN]);
+/**
+ * ledger_close_lost() - the gun of this reservation never comes back
+ * @uid, @reason: recorded
+ * @ret: may be NULL
+ *
+ * All that was reserved is spent from now on, and stays so even if the gun comes
+ * back: its shots are recorded then, and may raise what is spent.
+ *
+ * Return: 0; -ENOENT no such lease; -EALREADY it is settled.
+ */
+int ledger_close_lost(struct ledger *ledger, int64_t now_s,
+		      const uint8_t lease_id[MESO_LEASE_ID_LEN], uint32_t uid, const char *reason,
+		      struct ledger_settlement *ret);
+/**
+ * ledger_attribute_shots() - shots under a lease of nobody here went into this patient
+ *
+ * All of the gun's that are recorded and not attributed; they count in full from
+ * @now_s, since nobody knows when they were fired.
+ *
+ * Return: 0; -ENOENT no such patient; -ENODATA no such shots.
+ */
+int ledger_attribute_shots(struct ledger *ledger, int64_t now_s, const char *serial,
+			   const uint8_t lease_id[MESO_LEASE_ID_LEN],
+			   const struct ledger_id *patient, uint32_t uid, const char *reason);
+
+enum ledger_recovery_kind {
+	LEDGER_RECOVER_LEASE, /* reserved and not settled */
+	LEDGER_RECOVER_GUN,   /* in quarantine */
+	LEDGER_RECOVER_SHOTS, /* under a lease of nobody here, and nobody's */
+};
+
+struct ledger_recovery {
+	enum ledger_recovery_kind kind;
+	char serial[MESO_SERIAL_LEN];
+	uint8_t lease_id[MESO_LEASE_ID_LEN]; /* of a lease, and of shots */
+	struct ledger_id patient;            /* of a lease */
+	uint64_t volume_nl;                  /* what is reserved, or was delivered */
+	uint64_t shots;
+	int64_t time_s;                 /* since when, or the newest shot's record */
+	char reason[LEDGER_REASON_MAX]; /* of a quarantine */
+};
+
+/* What may need an administrator: a lease only if its gun does not come back. */
+int ledger_foreach_recovery(struct ledger *ledger,
+			    int (*found)(const struct ledger_recovery *item, void *userdata),
+			    void *userdata);
 
 #endif /* MESOD_LEDGER_H */

@@ -304,7 +304,7 @@ int ledger_see_gun(struct ledger *l, int64_t now_s, const struct ledger_gun *gun
 }
 
 int ledger_lift_quarantine(struct ledger *l, int64_t now_s, const struct ledger_gun *gun,
-			   uint32_t uid, const char *reason)
+			   uint32_t uid, const char *reason, bool discard)
 {
 	int r;
 
@@ -316,6 +316,8 @@ int ledger_lift_quarantine(struct ledger *l, int64_t now_s, const struct ledger_
 	r = is_quarantined(l, gun->serial);
 	if (r == 0)
 		r = -ENOENT;
+	if (r >= 0)
+		r = recover_discard(l, now_s, gun->serial, discard, uid, reason);
 	if (r >= 0)
 		r = chain_append(l, now_s, FACT_QUARANTINE, NULL, TEXT(gun->serial), INTEGER(0),
 				 INTEGER(uid), TEXT(reason));

@@ -110,6 +110,13 @@ enum sql {
 	SQL_SHOTS_OF_LEASE,
 	SQL_SHOTS_OF_GUN,
 	SQL_SETTLEMENT_LAST,
+	SQL_LOST,
+	SQL_FOREIGN_OF_LEASE,
+	SQL_FOREIGN_OF_GUN,
+	SQL_ATTRIBUTED_WINDOW,
+	SQL_RECOVERY,
+	SQL_CHECK_LOST,
+	SQL_CHECK_ATTRIBUTION,
 	SQL_INCIDENT_KNOWN,
 	SQL_QUARANTINE_LAST,
 	SQL_GUN_LAST,
@@ -333,7 +340,18 @@ int settle_lease(struct ledger *l, int64_t now_s, const struct ledger_evidence *
 int settle_late_shot(struct ledger *l, int64_t now_s, struct reservation *r,
 		     struct ledger_settlement *ret);
 
+/* Settle without evidence: all that was reserved stays spent.  @ret_settlement: its number */
+int settle_as_lost(struct ledger *l, int64_t now_s, const struct reservation *v,
+		   struct ledger_settlement *ret, int64_t *ret_settlement);
 /* Settle once more what was settled with a date after @now_s: the same figures, dated @now_s. */
 int settle_date_anew(struct ledger *l, int64_t now_s, int64_t reservation);
+
+/* ---------------------------------------------- recovery (ledger_recover.c) */
+
+/* 1 an administrator closed it without the gun, 0 not */
+int recover_is_lost(struct ledger *l, int64_t reservation);
+/* Shots of nobody: -EUNATCH if there are any, or, if @discard, recorded as nobody's. */
+int recover_discard(struct ledger *l, int64_t now_s, const char *serial, bool discard, uint32_t uid,
+		    const char *reason);
 
 #endif /* MESOD_LEDGER_INTERNAL_H */

@@ -243,6 +243,7 @@ struct last {
 	uint64_t delivered_nl;
 	uint64_t spent_nl;
 	bool credited;
+	int64_t dose_time;
 	char problem[LEDGER_TEXT_MAX];
 };
 
@@ -262,17 +263,39 @@ static int get_last(struct ledger *l, const struct reservation *v, struct last *
 	ret->delivered_nl = sql_get_u64(row, 2);
 	ret->spent_nl = sql_get_u64(row, 3);
 	ret->credited = sqlite3_column_int(row, 4) != 0;
+	ret->dose_time = sqlite3_column_int64(row, 9);
 	return sql_get_text(l, row, 5, ret->problem, sizeof(ret->problem));
+}
+
+/* What an administrator closed without the gun is spent: evidence that comes later adds, and frees
+ * nothing. */
+static int keep_lost(struct ledger *l, const struct reservation *v, const struct last *last,
+		     struct decision *d)
+{
+	int r = recover_is_lost(l, v->n);
+
+	if (r <= 0)
+		return r;
+	if (d->outcome == LEDGER_RELEASED)
+		snprintf(d->problem, sizeof(d->problem),
+			 "the gun came back, but the lease was closed as lost: all stays spent");
+	d->outcome = LEDGER_UNCERTAIN;
+	d->credited = false;
+	if (d->spent_nl <= last->spent_nl) {
+		d->spent_nl = last->spent_nl;
+		d->dose_time = last->dose_time;
+	}
+	return 0;
 }
 
 static int append(struct ledger *l, int64_t now_s, const struct reservation *v,
 		  const struct last *last, const struct decision *d, uint32_t end,
-		  const struct closing *c, const struct sums *s)
+		  const struct closing *c, const struct sums *s, int64_t *ret_number)
 {
 	struct value none = { .type = VALUE_NULL };
 	int r;
 
-	r = chain_append(l, now_s, FACT_SETTLEMENT, NULL, INTEGER(v->n),
+	r = chain_append(l, now_s, FACT_SETTLEMENT, ret_number, INTEGER(v->n),
 			 last->n ? INTEGER(last->n) : none, INTEGER(d->outcome), INTEGER(s->count),
 			 INTEGER(s->delivered_nl), INTEGER(d->spent_nl), INTEGER(d->credited),
 			 INTEGER(d->dose_time), INTEGER(end), c ? INTEGER(c->epoch) : none,
@@ -317,6 +340,8 @@ static int settle(struct ledger *l, int64_t now_s, const struct reservation *v,
 		r = get_sums(l, v, &closing, &sums);
 	if (r >= 0)
 		r = decide(l, now_s, v, e, &sums, &closing, &d);
+	if (r >= 0)
+		r = keep_lost(l, v, &last, &d);
 	if (r < 0)
 		return r;
 	tell(ret, d.outcome, sums.delivered_nl, d.spent_nl, d.credited, d.problem);
@@ -324,7 +349,7 @@ static int settle(struct ledger *l, int64_t now_s, const struct reservation *v,
 	if (last.n && last.outcome == d.outcome && last.spent_nl == d.spent_nl &&
 	    last.delivered_nl == sums.delivered_nl && strcmp(last.problem, d.problem) == 0)
 		return 0;
-	r = append(l, now_s, v, &last, &d, e->end, &closing, &sums);
+	r = append(l, now_s, v, &last, &d, e->end, &closing, &sums, NULL);
 	if (r >= 0 && d.kind) {
 		incident.kind = d.kind;
 		incident.quarantine = d.quarantine;
@@ -384,12 +409,37 @@ int settle_late_shot(struct ledger *l, int64_t now_s, struct reservation *v,
 	if (r >= 0)
 		r = get_sums(l, v, &none, &sums);
 	if (r >= 0)
-		r = append(l, now_s, v, &last, &d, MESO_END_NONE, NULL, &sums);
+		r = append(l, now_s, v, &last, &d, MESO_END_NONE, NULL, &sums, NULL);
 	if (r >= 0) {
 		v->spent_nl = d.spent_nl;
 		v->state = LEDGER_UNCERTAIN;
 		tell(ret, LEDGER_UNCERTAIN, v->delivered_nl, d.spent_nl, false, d.problem);
 	}
+	return r;
+}
+
+int settle_as_lost(struct ledger *l, int64_t now_s, const struct reservation *v,
+		   struct ledger_settlement *ret, int64_t *ret_settlement)
+{
+	struct closing none = { v->epoch, v->shot_count, v->total_nl };
+	struct decision d = { .outcome = LEDGER_UNCERTAIN };
+	struct last last;
+	struct sums sums;
+	int r;
+
+	r = get_last(l, v, &last);
+	if (r >= 0)
+		r = get_sums(l, v, &none, &sums);
+	if (r >= 0)
+		r = clock_latest(l, now_s, &d.dose_time);
+	if (r < 0)
+		return r;
+	d.spent_nl = most(most(v->reserved_nl, v->spent_nl), sums.delivered_nl);
+	snprintf(d.problem, sizeof(d.problem),
+		 "closed by an administrator: the gun did not come back");
+	r = append(l, now_s, v, &last, &d, MESO_END_NONE, NULL, &sums, ret_settlement);
+	if (r >= 0)
+		tell(ret, d.outcome, sums.delivered_nl, d.spent_nl, false, d.problem);
 	return r;
 }
 

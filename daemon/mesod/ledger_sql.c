@@ -44,9 +44,16 @@ static const struct {
 	" r.lease_id, r.volume_nl, a.shots FROM reservation r JOIN account a ON a.reservation = r.n"     \
 	" JOIN chain c ON c.n = r.n"
 
+/* Of shot s, under no lease of this ledger: no attribution came after it. */
+#define UNATTRIBUTED                                                                                   \
+	"NOT EXISTS(SELECT 1 FROM attribution t WHERE t.serial = s.serial AND t.lease_id = s.lease_id" \
+	" AND t.n > s.n)"
+
 /* Numbers that SQL has to spell out. */
 _Static_assert(MESO_STATUS_CONTACT == 16 && MESO_SHOT_UNKNOWN == 3 && MESO_KIND_TREAT == 0 &&
-		       LEDGER_NOT_SETTLED == 0 && LEDGER_NOT_DATED == 9223372036854775807,
+		       LEDGER_NOT_SETTLED == 0 && LEDGER_UNCERTAIN == 2 &&
+		       LEDGER_RECOVER_LEASE == 0 && LEDGER_RECOVER_GUN == 1 &&
+		       LEDGER_RECOVER_SHOTS == 2 && LEDGER_NOT_DATED == 9223372036854775807,
 	       "the statements below");
 
 static const char *const statements[SQL_STATEMENTS] = {
@@ -170,6 +177,36 @@ static const char *const statements[SQL_STATEMENTS] = {
 	[SQL_SETTLEMENT_LAST] =
 		"SELECT n, outcome, delivered_nl, spent_nl, credited, problem, epoch, shot_count, total_nl,"
 		" dose_time, shots, ended FROM settlement WHERE reservation = ? ORDER BY n DESC LIMIT 1",
+	[SQL_LOST] = "SELECT 1 FROM lost WHERE reservation = ?",
+	[SQL_FOREIGN_OF_LEASE] =
+		"SELECT count(*), coalesce(sum(delivered_nl), 0) FROM shot s WHERE s.reservation IS NULL"
+		" AND s.serial = ?1 AND s.lease_id = ?2 AND " UNATTRIBUTED,
+	[SQL_FOREIGN_OF_GUN] = "SELECT s.lease_id FROM shot s WHERE s.reservation IS NULL"
+			       " AND s.serial = ? AND " UNATTRIBUTED " LIMIT 1",
+	/* A later confirmation of the clock may have said that its date is in the future. */
+	[SQL_ATTRIBUTED_WINDOW] =
+		"SELECT min(a.dose_time, coalesce((SELECT min(c.wall_s) FROM clock c"
+		"  WHERE c.n > a.n AND c.confirmed), a.dose_time)), a.volume_nl FROM attribution a"
+		" WHERE a.patient = ? AND a.dose_time > ?",
+	/* kind, gun, lease, patient, volume, shots, since, reason */
+	[SQL_RECOVERY] =
+		"SELECT 0, a.serial, r.lease_id, a.patient, a.spent_nl, a.shots, c.time, NULL FROM account a"
+		" JOIN reservation r ON r.n = a.reservation JOIN chain c ON c.n = a.reservation"
+		" WHERE a.state = 0"
+		" UNION ALL SELECT 1, q.serial, NULL, NULL, 0, 0, c.time, q.reason FROM quarantine q"
+		"  JOIN chain c USING(n) WHERE q.active AND NOT EXISTS(SELECT 1 FROM quarantine x"
+		"  WHERE x.serial = q.serial AND x.n > q.n)"
+		" UNION ALL SELECT 2, s.serial, s.lease_id, NULL, sum(s.delivered_nl), count(*),"
+		"  max(c.time), NULL FROM shot s JOIN chain c USING(n) WHERE s.reservation IS NULL"
+		"  AND " UNATTRIBUTED " GROUP BY s.serial, s.lease_id",
+	[SQL_CHECK_LOST] = "SELECT o.n FROM lost o JOIN settlement s ON s.n = o.settlement"
+			   " WHERE s.reservation <> o.reservation OR s.outcome <> 2 LIMIT 1",
+	[SQL_CHECK_ATTRIBUTION] =
+		"SELECT a.n FROM attribution a WHERE (a.shots, a.volume_nl) IS NOT"
+		" (SELECT count(*), coalesce(sum(s.delivered_nl), 0) FROM shot s"
+		"  WHERE s.reservation IS NULL AND s.serial = a.serial AND s.lease_id = a.lease_id"
+		"  AND s.n < a.n AND s.n > coalesce((SELECT max(b.n) FROM attribution b"
+		"   WHERE b.serial = a.serial AND b.lease_id = a.lease_id AND b.n < a.n), 0)) LIMIT 1",
 	[SQL_INCIDENT_KNOWN] =
 		"SELECT 1 FROM incident WHERE serial IS ? AND kind = ? AND reservation IS ? AND lease_id IS ?"
 		" AND detail = ? LIMIT 1",

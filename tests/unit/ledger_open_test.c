@@ -53,7 +53,7 @@ static void expect_no_writing(int error)
 	ck_assert_int_eq(bench_reserve(&b, 20000, 1, &v), error);
 	ck_assert_int_eq(ledger_record(b.ledger, T0, SERIAL, &shot, 1, NULL, NULL), error);
 	ck_assert_int_eq(ledger_see_gun(b.ledger, T0, &b.gun, NULL), error);
-	ck_assert_int_eq(ledger_lift_quarantine(b.ledger, T0, &b.gun, 0, "x"), error);
+	ck_assert_int_eq(ledger_lift_quarantine(b.ledger, T0, &b.gun, 0, "x", false), error);
 	ck_assert_int_eq(ledger_add_incident(b.ledger, T0, "x", SERIAL, NULL, "x", false), error);
 	ck_assert_int_eq(ledger_get_host_mark(b.ledger, &mark), error);
 	ck_assert_int_eq(ledger_write_mark(b.ledger), error);

@@ -215,8 +215,9 @@ START_TEST(a_gun_whose_numbers_do_not_follow_is_quarantined)
 			 -EUCLEAN);
 
 	/* an administrator accepts the gun as it is now */
-	ck_assert_int_eq(ledger_lift_quarantine(b.ledger, T0, &gun, 0, "board was replaced"), 0);
-	ck_assert_int_eq(ledger_lift_quarantine(b.ledger, T0, &gun, 0, "again"), -ENOENT);
+	ck_assert_int_eq(ledger_lift_quarantine(b.ledger, T0, &gun, 0, "board was replaced", false),
+			 0);
+	ck_assert_int_eq(ledger_lift_quarantine(b.ledger, T0, &gun, 0, "again", false), -ENOENT);
 	ck_assert_int_eq(ledger_see_gun(b.ledger, T0, &gun, NULL), 0);
 	b.gun = gun;
 	ck_assert_int_eq(ledger_open_session(b.ledger, T0, "2027-01-15", &b.patient, SERIAL,
@@ -238,7 +239,7 @@ START_TEST(what_was_let_go_once_is_caught_again)
 	shot.asked_nl++;
 	ck_assert_int_eq(ledger_record(b.ledger, T0, SERIAL, &shot, 1, NULL, &s), 0);
 	ck_assert(s.quarantined);
-	ck_assert_int_eq(ledger_lift_quarantine(b.ledger, T0, &b.gun, 0, "a mistake"), 0);
+	ck_assert_int_eq(ledger_lift_quarantine(b.ledger, T0, &b.gun, 0, "a mistake", false), 0);
 	ck_assert_int_eq(ledger_record(b.ledger, T0, SERIAL, &shot, 1, NULL, &s), 0);
 	ck_assert(s.quarantined);
 	ck_assert_uint_eq(count_records(b.ledger, "incident"), 2);
