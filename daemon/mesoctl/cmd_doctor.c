@@ -165,13 +165,13 @@ static void check_gun(struct doctor *d, const json_t *gun)
 	if (ctl_true(gun, "Quarantined"))
 		finding(d, "gun", CTL_INTERLOCK, detail,
 			"quarantined, its numbers disagree with the ledger: an administrator must look at "
-			"`mesoctl ledger list`");
+			"`mesoctl ledger list`, then `mesoctl recover list`");
 	else if (strcmp(state, "stale") == 0)
 		finding(d, "gun", CTL_INTERLOCK, detail,
 			"it does not report: switch it off and on, look at the cable");
 	else if (strcmp(state, "fault") == 0)
 		finding(d, "gun", CTL_INTERLOCK, detail,
-			"remove the cause, then have an operator clear the fault");
+			"remove the cause, then have an operator clear it: `mesoctl clear-fault`");
 	else
 		finding(d, "gun", CTL_OK, detail, "");
 }

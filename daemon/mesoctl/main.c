@@ -23,6 +23,9 @@ static const struct ctl_command commands[] = {
 	  "one session: prime, arm, shots, summary" },
 	{ "stop", cmd_stop, "[GUN]", "disarm every gun, or one, now" },
 	{ "ledger", cmd_ledger, "list|verify", "what has been recorded" },
+	{ "clear-fault", cmd_clear_fault, "[GUN]", "the cause of a fault is gone" },
+	{ "recover", cmd_recover, "list|close-lost|attribute|lift",
+	  "what somebody has to decide after something went wrong" },
 	{ "clock", cmd_clock, "show|confirm", "whether the time is believed" },
 	{ "doctor", cmd_doctor, "", "what is not as it should be, and how to mend it" },
 	{ "simulate", cmd_simulate, "[-- COMMAND]",
@@ -33,7 +36,7 @@ static void print_help(void)
 {
 	printf("usage: mesoctl [--json] [--address ADDRESS] [--show-identifiers] COMMAND [OPTION...]\n\n");
 	for (size_t i = 0; i < ARRAY_LENGTH(commands); i++)
-		printf("  %-9s %s\n", commands[i].name, commands[i].help);
+		printf("  %-11s %s\n", commands[i].name, commands[i].help);
 	printf("\n"
 	       "  --json              print JSON\n"
 	       "  --address ADDRESS   mesod's bus, if it is not the system bus (or $MESO_BUS_ADDRESS)\n"

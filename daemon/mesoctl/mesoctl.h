@@ -271,6 +271,8 @@ int cmd_ledger(struct ctl *ctl, int argc, char **argv);
 int cmd_clock(struct ctl *ctl, int argc, char **argv);
 /* How the clock stands, by the Manager's properties. */
 const char *ctl_clock_sentence(const json_t *manager, char *buf, size_t size);
+int cmd_recover(struct ctl *ctl, int argc, char **argv);
+int cmd_clear_fault(struct ctl *ctl, int argc, char **argv);
 int cmd_doctor(struct ctl *ctl, int argc, char **argv);
 int cmd_simulate(struct ctl *ctl, int argc, char **argv);
 

@@ -10,6 +10,7 @@
 #include "bus.h"
 #include "bus_errors.h"
 #include "bus_ledger.h"
+#include "bus_recover.h"
 #include "dict.h"
 #include "gun.h"
 #include "macros.h"
@@ -315,6 +316,16 @@ const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("VerifyLedger", SD_BUS_NO_ARGS,
 				SD_BUS_RESULT("b", ok, "t", records, "s", head, "s", problem),
 				method_verify_ledger, OPEN),
+	SD_BUS_METHOD_WITH_ARGS("ListRecovery", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", items),
+				method_list_recovery, OPEN),
+	SD_BUS_METHOD_WITH_ARGS("CloseLost", SD_BUS_ARGS("s", lease, "s", reason), SD_BUS_NO_RESULT,
+				method_close_lost, OPEN),
+	SD_BUS_METHOD_WITH_ARGS("LiftQuarantine",
+				SD_BUS_ARGS("s", serial, "s", reason, "b", discard),
+				SD_BUS_NO_RESULT, method_lift_quarantine, OPEN),
+	SD_BUS_METHOD_WITH_ARGS("AttributeShots",
+				SD_BUS_ARGS("s", serial, "s", lease, "s", patient, "s", reason),
+				SD_BUS_NO_RESULT, method_attribute_shots, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("Stop", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_stop, OPEN),
 	SD_BUS_VTABLE_END,
 };

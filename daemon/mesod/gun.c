@@ -105,6 +105,15 @@ void gun_set_quarantined(struct gun *gun, const char *why)
 	bus_gun_changed(gun, "Quarantined");
 }
 
+void gun_lift_quarantine(struct gun *gun)
+{
+	if (!gun->quarantined)
+		return;
+	gun->quarantined = false;
+	if (gun->stage != GUN_GONE)
+		bus_gun_changed(gun, "Quarantined");
+}
+
 void gun_disarm(struct gun *gun)
 {
 	int r;

@@ -69,6 +69,8 @@ int gun_attach(struct mesod *mesod, const char *uri);
 void gun_detach(struct gun *gun);
 /* Recorded in the ledger already; nothing arms this gun any more. */
 void gun_set_quarantined(struct gun *gun, const char *why);
+/* An administrator has lifted it, and the ledger has recorded that. */
+void gun_lift_quarantine(struct gun *gun);
 /* Stop now, and end every attempt to arm that is under way.  Never waits for anything. */
 void gun_disarm(struct gun *gun);
 
