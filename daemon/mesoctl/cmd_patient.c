@@ -156,6 +156,87 @@ static int patient_list(struct ctl *ctl, int argc, char **argv)
 			      : code;
 }
 
+struct erase {
+	const char *reason;
+	bool yes;
+};
+
+static const struct ctl_option erase_options[] = {
+	{ "reason", CTL_TEXT, 0, true, offsetof(struct erase, reason), "TEXT",
+	  "why; recorded with your account, so name nobody in it" },
+	{ "yes", CTL_FLAG, 0, false, offsetof(struct erase, yes), NULL,
+	  "it cannot be undone, and you know" },
+};
+
+/* What cannot be undone is said twice; the one that is erased is in *ret_who. */
+static int erase_arguments(struct ctl *ctl, int argc, char **argv, const char *usage,
+			   const char *question, struct erase *ret, const char **ret_who)
+{
+	char **arguments;
+	int count, code;
+
+	code = ctl_options(ctl, argc, argv, usage, erase_options, ARRAY_LENGTH(erase_options), ret,
+			   &arguments, &count);
+	if (code == CTL_OK && count != 1)
+		return ctl_fail(ctl, CTL_USAGE, "%s", question);
+	if (code == CTL_OK && !ret->yes)
+		return ctl_fail(
+			ctl, CTL_USAGE,
+			"nothing was erased: it cannot be undone, say --yes if you mean it");
+	if (code == CTL_OK)
+		*ret_who = arguments[0];
+	return code;
+}
+
+static int erased(struct ctl *ctl, int code, const char *sentence)
+{
+	_cleanup_(ctl_json_decrefp) json_t *object = NULL;
+
+	if (code != CTL_OK)
+		return code;
+	if (!ctl->json) {
+		printf("%s\n", sentence);
+		return CTL_OK;
+	}
+	object = json_pack("{s:b}", "erased", 1);
+	return ctl_print_json(object);
+}
+
+static int patient_erase(struct ctl *ctl, int argc, char **argv)
+{
+	const char *patient = NULL;
+	struct erase o = { 0 };
+	int code;
+
+	code = erase_arguments(ctl, argc, argv, "patient erase PATIENT --reason TEXT --yes",
+			       "which patient? Name one by id or by the clinic's reference", &o,
+			       &patient);
+	if (code == CTL_OK)
+		code = ctl_call(ctl, MESOD_PATH, MESOD_MANAGER, "ErasePatient", NULL, "ss", patient,
+				o.reason);
+	return erased(ctl, code,
+		      "erased: name, reference and date of birth are gone, the doses stay");
+}
+
+static int operator_erase(struct ctl *ctl, int argc, char **argv)
+{
+	const char *who = NULL;
+	struct erase o = { 0 };
+	uint32_t uid = 0;
+	int code;
+
+	code = erase_arguments(ctl, argc, argv, "operator erase UID --reason TEXT --yes",
+			       "which operator? Say the uid", &o, &who);
+	if (code == CTL_OK && !ctl_parse_number(who, &uid))
+		code = ctl_fail(ctl, CTL_USAGE, "\"%.40s\" is no uid: a whole number is needed",
+				who);
+	if (code == CTL_OK)
+		code = ctl_call(ctl, MESOD_PATH, MESOD_MANAGER, "EraseOperator", NULL, "us", uid,
+				o.reason);
+	return erased(ctl, code,
+		      "erased: name and licence are gone, and that account treats no more");
+}
+
 struct operator_add {
 	uint32_t uid;
 	const char *name;
@@ -209,6 +290,8 @@ int cmd_patient(struct ctl *ctl, int argc, char **argv)
 		  "a new patient; prints the id" },
 		{ "show", patient_show, "PATIENT", "what a patient has had in the last 24 h" },
 		{ "list", patient_list, "", "all patients" },
+		{ "erase", patient_erase, "PATIENT --reason TEXT --yes",
+		  "forget who it is, for ever; root only" },
 	};
 
 	return ctl_dispatch(ctl, argc - 1, argv + 1, "mesoctl patient", commands,
@@ -221,6 +304,8 @@ int cmd_operator(struct ctl *ctl, int argc, char **argv)
 		{ "add", operator_add, "--name TEXT --licence TEXT --expires DATE [--uid UID]",
 		  "let an account treat; root only" },
 		{ "list", operator_list, "", "who may treat" },
+		{ "erase", operator_erase, "UID --reason TEXT --yes",
+		  "forget who it is, for ever; root only" },
 	};
 
 	return ctl_dispatch(ctl, argc - 1, argv + 1, "mesoctl operator", commands,

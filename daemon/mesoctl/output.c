@@ -133,7 +133,9 @@ void ctl_redact(const struct ctl *ctl, json_t *value)
 		json_array_foreach(value, i, element)
 			ctl_redact(ctl, element);
 	for (i = 0; json_is_object(value) && i < ARRAY_LENGTH(identifiers); i++)
-		if (json_object_get(value, identifiers[i]))
+		/* that somebody was erased identifies nobody */
+		if (json_object_get(value, identifiers[i]) &&
+		    strcmp(ctl_text(value, identifiers[i]), "(erased)") != 0)
 			json_object_set_new(value, identifiers[i], json_string("(hidden)"));
 }
 

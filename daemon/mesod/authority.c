@@ -87,7 +87,7 @@ void authority_describe(const struct mesod *mesod, uint32_t uid, struct caller *
 	for (size_t i = 0; i < authority->n_operators; i++) {
 		const struct ledger_operator *op = &authority->operators[i];
 
-		if (op->uid != uid)
+		if (op->uid != uid || op->erased)
 			continue;
 		ret->registered = true;
 		/* Dates as YYYY-MM-DD compare as text. */
@@ -249,6 +249,19 @@ int authority_add_operator(struct authority *authority, const struct ledger_oper
 	more[authority->n_operators] = *op;
 	more[authority->n_operators++].id = *id;
 	return 0;
+}
+
+void authority_forget_operator(struct authority *authority, uint32_t uid)
+{
+	for (size_t i = 0; i < authority->n_operators; i++) {
+		struct ledger_operator *op = &authority->operators[i];
+
+		if (op->uid != uid)
+			continue;
+		op->erased = true;
+		memset(op->name, 0, sizeof(op->name));
+		memset(op->licence, 0, sizeof(op->licence));
+	}
 }
 
 struct reload {

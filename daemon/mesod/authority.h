@@ -50,6 +50,8 @@ int authority_decide(const struct caller *caller, enum action action, sd_bus_err
 
 /* What is known of a uid now. */
 void authority_describe(const struct mesod *mesod, uint32_t uid, struct caller *ret);
+/* Who was erased may do nothing any more. */
+void authority_forget_operator(struct authority *authority, uint32_t uid);
 
 /* The registered operators as the ledger has them; takes over the array. */
 void authority_set_operators(struct authority *authority, struct ledger_operator *operators,

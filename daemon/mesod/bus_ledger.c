@@ -50,6 +50,10 @@ void question_failed(const struct question *q, int r)
 		bus_reply_error(q->call, ERROR_NO_SUCH_PATIENT,
 				"no patient with that id or reference");
 		return;
+	case EIDRM:
+		bus_reply_error(q->call, ERROR_NO_SUCH_PATIENT,
+				"that patient was erased, and cannot be treated any more");
+		return;
 	case EEXIST:
 		bus_reply_error(q->call, ERROR_ALREADY_EXISTS,
 				"that uid or reference is registered already");
@@ -75,6 +79,12 @@ static void *grow(void **array, size_t *n, size_t size)
 		return NULL;
 	*array = more;
 	return (char *)more + size * (*n)++;
+}
+
+/* What stands where somebody's name was. */
+static const char *shown(const char *text, bool erased)
+{
+	return erased ? "(erased)" : text;
 }
 
 /* ---- operators ------------------------------------------------------------------------ */
@@ -166,10 +176,10 @@ static void list_operators_done(void *userdata, int r)
 	if (r >= 0)
 		r = sd_bus_message_open_container(reply, 'a', "(susss)");
 	for (size_t i = 0; r >= 0 && i < o->n; i++)
-		r = sd_bus_message_append(reply, "(susss)",
-					  ledger_id_format(&operators[i].id, text),
-					  operators[i].uid, operators[i].name, operators[i].licence,
-					  operators[i].expires);
+		r = sd_bus_message_append(
+			reply, "(susss)", ledger_id_format(&operators[i].id, text),
+			operators[i].uid, shown(operators[i].name, operators[i].erased),
+			shown(operators[i].licence, operators[i].erased), operators[i].expires);
 	if (r >= 0)
 		r = sd_bus_message_close_container(reply);
 	bus_send_reply(o->q.call, reply, r);
@@ -256,13 +266,14 @@ static void tell_patient_done(void *userdata, int r)
 			path = s->path;
 	r = sd_bus_message_new_method_return(p->q.call, &reply);
 	if (r >= 0)
-		r = sd_bus_message_append(reply, "a{sv}", 8, "id", "s",
-					  ledger_id_format(&p->patient.id, text), "reference", "s",
-					  p->patient.reference, "name", "s", p->patient.name,
-					  "birth_date", "s", p->patient.birth_date, "mass_g", "u",
-					  p->patient.mass_g, "delivered_24h_nl", "t",
-					  p->spent.settled_24h_nl, "outstanding_nl", "t",
-					  p->spent.outstanding_nl, "session", "o", path);
+		r = sd_bus_message_append(
+			reply, "a{sv}", 9, "id", "s", ledger_id_format(&p->patient.id, text),
+			"reference", "s", shown(p->patient.reference, p->patient.erased), "name",
+			"s", shown(p->patient.name, p->patient.erased), "birth_date", "s",
+			shown(p->patient.birth_date, p->patient.erased), "erased", "b",
+			p->patient.erased, "mass_g", "u", p->patient.mass_g, "delivered_24h_nl",
+			"t", p->spent.settled_24h_nl, "outstanding_nl", "t",
+			p->spent.outstanding_nl, "session", "o", path);
 	bus_send_reply(p->q.call, reply, r);
 	question_free(&p->q);
 }
@@ -322,7 +333,8 @@ static void list_patients_done(void *userdata, int r)
 		r = sd_bus_message_open_container(reply, 'a', "(sss)");
 	for (size_t i = 0; r >= 0 && i < p->n; i++)
 		r = sd_bus_message_append(reply, "(sss)", ledger_id_format(&patients[i].id, text),
-					  patients[i].reference, patients[i].name);
+					  shown(patients[i].reference, patients[i].erased),
+					  shown(patients[i].name, patients[i].erased));
 	if (r >= 0)
 		r = sd_bus_message_close_container(reply);
 	bus_send_reply(p->q.call, reply, r);

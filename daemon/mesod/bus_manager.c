@@ -326,6 +326,10 @@ const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("AttributeShots",
 				SD_BUS_ARGS("s", serial, "s", lease, "s", patient, "s", reason),
 				SD_BUS_NO_RESULT, method_attribute_shots, OPEN),
+	SD_BUS_METHOD_WITH_ARGS("ErasePatient", SD_BUS_ARGS("s", patient, "s", reason),
+				SD_BUS_NO_RESULT, method_erase_patient, OPEN),
+	SD_BUS_METHOD_WITH_ARGS("EraseOperator", SD_BUS_ARGS("u", uid, "s", reason),
+				SD_BUS_NO_RESULT, method_erase_operator, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("Stop", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_stop, OPEN),
 	SD_BUS_VTABLE_END,
 };

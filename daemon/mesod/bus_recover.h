@@ -14,4 +14,8 @@ int method_close_lost(sd_bus_message *call, void *userdata, sd_bus_error *error)
 int method_lift_quarantine(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int method_attribute_shots(sd_bus_message *call, void *userdata, sd_bus_error *error);
 
+/* Names that are to be forgotten: bus_erase.c. */
+int method_erase_patient(sd_bus_message *call, void *userdata, sd_bus_error *error);
+int method_erase_operator(sd_bus_message *call, void *userdata, sd_bus_error *error);
+
 #endif /* MESOD_BUS_RECOVER_H */

@@ -374,6 +374,9 @@ static int verify_all(struct ledger *l, struct ledger_report *report)
 	if (r >= 0 && l->schema >= 2)
 		r = expect_no_row(l, SQL_CHECK_ATTRIBUTION, report,
 				  "what was attributed to a patient is not what the shots say");
+	if (r >= 0 && l->schema >= 2)
+		r = expect_no_row(l, SQL_CHECK_ERASED, report,
+				  "a name is gone that nobody erased, or is back");
 	if (r >= 0)
 		r = check_names(l, SQL_CHECK_OPERATORS, report);
 	if (r >= 0)

@@ -149,6 +149,7 @@ struct ledger_operator {
 	char name[LEDGER_NAME_MAX];
 	char licence[LEDGER_NAME_MAX];
 	char expires[LEDGER_DATE_MAX]; /* the licence's last valid day */
+	bool erased;                   /* name and licence are "", and may not treat any more */
 };
 
 /* id is ignored.  -EEXIST the uid is registered, -EINVAL empty or malformed text or date. */
@@ -166,6 +167,7 @@ struct ledger_patient {
 	char name[LEDGER_NAME_MAX];
 	char birth_date[LEDGER_DATE_MAX];
 	uint32_t mass_g; /* 0 unknown */
+	bool erased;     /* the three texts are "", and cannot be treated any more */
 };
 
 /* id is ignored.  -EEXIST the reference is taken, -EINVAL empty or malformed text or date. */
@@ -177,6 +179,23 @@ int ledger_get_patient(struct ledger *ledger, const char *id_or_reference,
 int ledger_foreach_patient(struct ledger *ledger,
 			   int (*found)(const struct ledger_patient *patient, void *userdata),
 			   void *userdata);
+
+/**
+ * ledger_erase_patient(), ledger_erase_operator() - forget who somebody is
+ * @uid, @reason: recorded, with the id; the reason should name nobody
+ *
+ * Name, reference, birth date, licence and the salt of their digest are gone from
+ * the database, its log and the copy of a version 1 ledger; the chain still
+ * verifies.  A patient stays known by id, an operator's uid stays taken.
+ *
+ * Return: 0; -ENOENT there is no such; -EALREADY; -EBUSY a session is open, or a
+ * reservation is not settled.  After -EIO the name may be in the log until the
+ * next opening.
+ */
+int ledger_erase_patient(struct ledger *ledger, int64_t now_s, const struct ledger_id *patient,
+			 uint32_t uid, const char *reason);
+int ledger_erase_operator(struct ledger *ledger, int64_t now_s, uint32_t operator_uid, uint32_t uid,
+			  const char *reason);
 
 struct ledger_spent {
 	uint64_t settled_24h_nl; /* in the last 24 h */
@@ -194,7 +213,8 @@ int ledger_get_spent(struct ledger *ledger, int64_t now_s, const struct ledger_i
  * @today: the local date, YYYY-MM-DD; the operator's licence must be valid on it
  * @ret_session: number of the session, its record's in the chain
  * Return: 0; -EBUSY patient or gun has an open one; -ENOENT no such patient;
- * -EPERM no such operator; -EKEYEXPIRED licence; -EUCLEAN gun quarantined.
+ * -EIDRM the patient was erased; -EPERM no such operator; -EKEYEXPIRED licence;
+ * -EUCLEAN gun quarantined.
  */
 int ledger_open_session(struct ledger *ledger, int64_t now_s, const char *today,
 			const struct ledger_id *patient, const char *serial, uint32_t operator_uid,
@@ -315,7 +335,8 @@ int ledger_look_for_room(struct ledger *ledger);
 /**
  * ledger_check() - what ledger_reserve() would say, without any effect
  * @session: 0 for a question outside a session
- * Return: the worst policy_severity; -ENOENT no such patient or session.
+ * Return: the worst policy_severity; -ENOENT no such patient or session; -EIDRM
+ * the patient was erased.
  */
 int ledger_check(struct ledger *ledger, int64_t now_s, const struct limits *limits, int64_t session,
 		 const struct policy_request *request,

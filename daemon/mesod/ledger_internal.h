@@ -85,6 +85,12 @@ enum sql {
 	SQL_PATIENTS,
 	SQL_PATIENT_NAME_INSERT,
 	SQL_PATIENT_EXISTS,
+	SQL_PATIENT_NAMED,
+	SQL_PATIENT_NAME_DELETE,
+	SQL_OPERATOR_NAME_DELETE,
+	SQL_LIVE_BY_OPERATOR,
+	SQL_ACCOUNT_OUTSTANDING,
+	SQL_CHECK_ERASED,
 	SQL_LIVE_BY_PATIENT,
 	SQL_LIVE_BY_GUN,
 	SQL_LIVE_BY_SESSION,
@@ -345,6 +351,11 @@ int settle_as_lost(struct ledger *l, int64_t now_s, const struct reservation *v,
 		   struct ledger_settlement *ret, int64_t *ret_settlement);
 /* Settle once more what was settled with a date after @now_s: the same figures, dated @now_s. */
 int settle_date_anew(struct ledger *l, int64_t now_s, int64_t reservation);
+
+/* ----------------------------------------------- erasure (ledger_erase.c) */
+
+/* 0 there is such a patient, -ENOENT, -EIDRM who was erased */
+int erase_check_patient(struct ledger *l, struct value id);
 
 /* ---------------------------------------------- recovery (ledger_recover.c) */
 

@@ -55,7 +55,8 @@ int ledger_add_operator(struct ledger *l, int64_t now_s, const struct ledger_ope
 
 static int read_operator(struct ledger *l, sqlite3_stmt *row, struct ledger_operator *ret)
 {
-	struct ledger_operator op = { .uid = sql_get_u32(row, 1) };
+	struct ledger_operator op = { .uid = sql_get_u32(row, 1),
+				      .erased = sqlite3_column_type(row, 2) == SQLITE_NULL };
 	int r;
 
 	r = sql_get_blob(l, row, 0, op.id.bytes, sizeof(op.id.bytes));
@@ -157,7 +158,8 @@ int ledger_add_patient(struct ledger *l, int64_t now_s, const struct ledger_pati
 
 static int read_patient(struct ledger *l, sqlite3_stmt *row, struct ledger_patient *ret)
 {
-	struct ledger_patient p = { .mass_g = sql_get_u32(row, 4) };
+	struct ledger_patient p = { .mass_g = sql_get_u32(row, 4),
+				    .erased = sqlite3_column_type(row, 1) == SQLITE_NULL };
 	int r;
 
 	r = sql_get_blob(l, row, 0, p.id.bytes, sizeof(p.id.bytes));

@@ -147,17 +147,6 @@ static int read_history(struct ledger *l, int64_t now_s, int64_t session,
 	return r < 0 ? r : read_doses(l, &patient, h);
 }
 
-static int check_patient(struct ledger *l, const uint8_t id[LEDGER_ID_LEN])
-{
-	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
-	int r;
-
-	r = sql_start(l, SQL_PATIENT_EXISTS, &row, BLOB(id, LEDGER_ID_LEN));
-	if (r >= 0)
-		r = sql_step(l, row);
-	return r == 0 ? -ENOENT : r;
-}
-
 int ledger_check(struct ledger *l, int64_t now_s, const struct limits *limits, int64_t session,
 		 const struct policy_request *request,
 		 struct policy_verdict ret_verdicts[POLICY_RULES])
@@ -171,7 +160,7 @@ int ledger_check(struct ledger *l, int64_t now_s, const struct limits *limits, i
 	/* An answer from a ledger that cannot be trusted would be believed. */
 	r = ledger_writable(l);
 	if (r >= 0)
-		r = check_patient(l, request->patient);
+		r = erase_check_patient(l, BLOB(request->patient, LEDGER_ID_LEN));
 	if (r >= 0)
 		r = read_history(l, now_s, session, request, &history, serial);
 	return r < 0 ? r : (int)policy_check(limits, &history, request, ret_verdicts);

@@ -26,7 +26,7 @@ static int check_operator(struct ledger *l, uint32_t uid, const char *today)
 	int r;
 
 	r = ledger_get_operator(l, uid, &op);
-	if (r == -ENOENT)
+	if (r == -ENOENT || (r >= 0 && op.erased))
 		return -EPERM;
 	if (r < 0)
 		return r;
@@ -42,9 +42,9 @@ static int open_session(struct ledger *l, int64_t now_s, const char *today, stru
 	r = check_operator(l, uid, today);
 	if (r < 0)
 		return r;
-	r = exists(l, SQL_PATIENT_EXISTS, patient);
-	if (r <= 0)
-		return r < 0 ? r : -ENOENT;
+	r = erase_check_patient(l, patient);
+	if (r < 0)
+		return r;
 	r = ledger_is_quarantined(l, serial);
 	if (r != 0)
 		return r < 0 ? r : -EUCLEAN;

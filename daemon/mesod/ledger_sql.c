@@ -35,9 +35,9 @@ static const struct {
 
 #define OPERATOR_COLUMNS \
 	"SELECT o.id, o.uid, n.name, n.licence, o.expires FROM operator o LEFT JOIN operator_name n USING(id)"
-#define PATIENT_COLUMNS                                                                               \
-	"SELECT p.id, n.reference, n.name, n.birth_date, p.mass_g FROM patient_name n JOIN patient p" \
-	" USING(id)"
+#define PATIENT_COLUMNS                                                                     \
+	"SELECT p.id, n.reference, n.name, n.birth_date, p.mass_g FROM patient p LEFT JOIN" \
+	" patient_name n USING(id)"
 #define RESERVATION_COLUMNS                                                                              \
 	"SELECT r.n, c.time, r.session, r.patient, r.serial, r.epoch, r.boot_id, r.sequence, r.kind,"    \
 	" r.reserved_nl, r.tolerance_nl, r.shot_count, r.total_nl, a.delivered_nl, a.spent_nl, a.state," \
@@ -107,6 +107,19 @@ static const char *const statements[SQL_STATEMENTS] = {
 	[SQL_PATIENTS] = PATIENT_COLUMNS " ORDER BY p.n",
 	[SQL_PATIENT_NAME_INSERT] = "INSERT INTO patient_name VALUES(?,?,?,?,?)",
 	[SQL_PATIENT_EXISTS] = "SELECT 1 FROM patient WHERE id = ?",
+	[SQL_PATIENT_NAMED] = "SELECT 1 FROM patient_name WHERE id = ?",
+	[SQL_PATIENT_NAME_DELETE] = "DELETE FROM patient_name WHERE id = ?",
+	[SQL_OPERATOR_NAME_DELETE] = "DELETE FROM operator_name WHERE id = ?",
+	[SQL_LIVE_BY_OPERATOR] = "SELECT 1 FROM live_session l JOIN session s ON s.n = l.session"
+				 " WHERE s.operator = ? LIMIT 1",
+	[SQL_ACCOUNT_OUTSTANDING] =
+		"SELECT 1 FROM account WHERE patient = ? AND dose_time = 9223372036854775807 LIMIT 1",
+	/* a name is there, or it was erased: one of both */
+	[SQL_CHECK_ERASED] =
+		"SELECT p.n FROM patient p LEFT JOIN patient_name m USING(id)"
+		"  WHERE (m.id IS NULL) <> EXISTS(SELECT 1 FROM erasure e WHERE e.patient = p.id)"
+		" UNION ALL SELECT o.n FROM operator o LEFT JOIN operator_name m USING(id)"
+		"  WHERE (m.id IS NULL) <> EXISTS(SELECT 1 FROM erasure e WHERE e.operator = o.id) LIMIT 1",
 
 	[SQL_LIVE_BY_PATIENT] = "SELECT session FROM live_session WHERE patient = ?",
 	[SQL_LIVE_BY_GUN] = "SELECT session FROM live_session WHERE serial = ?",

@@ -363,6 +363,10 @@ static void answer_opening_failed(const struct opening *o, int r)
 		bus_reply_error(o->call, ERROR_NO_SUCH_PATIENT,
 				"no patient with that id or reference");
 		return;
+	case EIDRM:
+		bus_reply_error(o->call, ERROR_NO_SUCH_PATIENT,
+				"that patient was erased, and cannot be treated any more");
+		return;
 	case EBUSY:
 		bus_reply_error(o->call, ERROR_BUSY, "the gun or the patient has a session");
 		return;

@@ -144,18 +144,19 @@ static int find_name(const struct ledger_record *record, void *userdata)
 	return 0;
 }
 
-START_TEST(no_record_of_the_chain_holds_a_name_and_names_can_be_erased)
+START_TEST(no_record_of_the_chain_holds_a_name_and_none_is_lost_unnoticed)
 {
 	struct ledger_report report;
 	struct ledger_patient p;
 
 	ck_assert_int_eq(ledger_foreach_record(b.ledger, 0, 1000, find_name, NULL), 0);
+	/* by nobody but ledger_erase_patient(), see ledger_erase_test.c */
 	b.ledger = ledger_close(b.ledger);
-	ck_assert_int_eq(remove(b.place.mark), 0);
+	forget_digest(b.place.mark);
 	tamper(&b.place, "DELETE FROM patient_name");
 	b.ledger = place_open(&b.place);
 	ck_assert_int_eq(ledger_verify(b.ledger, &report), 0);
-	ck_assert_msg(report.ok, "%s", report.problem);
+	ck_assert(!report.ok);
 	ck_assert_int_eq(ledger_get_patient(b.ledger, "P-1", &p), -ENOENT);
 }
 END_TEST
@@ -293,7 +294,7 @@ int main(void)
 	tcase_add_test(t, only_a_registered_operator_with_a_valid_licence_opens_a_session);
 	tcase_add_test(t, an_open_session_survives_a_restart);
 	tcase_add_test(t, names_are_kept_out_of_the_chain_and_found_by_reference_and_id);
-	tcase_add_test(t, no_record_of_the_chain_holds_a_name_and_names_can_be_erased);
+	tcase_add_test(t, no_record_of_the_chain_holds_a_name_and_none_is_lost_unnoticed);
 	tcase_add_test(t, text_that_is_no_name_or_date_is_refused);
 	tcase_add_loop_test(t, a_gun_whose_numbers_do_not_follow_is_quarantined, 0, 3);
 	tcase_add_test(t, what_was_let_go_once_is_caught_again);

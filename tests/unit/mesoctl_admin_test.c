@@ -101,6 +101,8 @@ START_TEST(who_is_not_root_administers_nothing)
 		"recover close-lost 00112233445566778899aabbccddeeff --reason x",
 		"recover attribute G --lease 00112233445566778899aabbccddeeff --patient P-1 --reason x",
 		"recover lift MESO-0001 --reason x",
+		"patient erase P-1 --reason x --yes",
+		"operator erase 1000 --reason x --yes",
 	};
 
 	mesod_fixture_signal(&f, SIGTERM);
@@ -285,6 +287,60 @@ START_TEST(a_fault_whose_cause_is_gone_is_cleared)
 }
 END_TEST
 
+/* ---- names ------------------------------------------------------------------------------------ */
+
+START_TEST(a_patient_is_erased_by_name_and_stays_by_id)
+{
+	char id[64] = "";
+
+	go("--json patient list");
+	ck_assert_int_eq(sscanf(strstr(run.out, "\"id\":\""), "\"id\":\"%32[0-9a-f]", id), 1);
+	mesod_fixture_open_session(&f);
+	go("patient erase P-1 --reason 'asked for it' --yes");
+	ck_assert_exit(7);
+	mesod_fixture_close_session(&f);
+	go("patient erase P-9 --reason 'asked for it' --yes");
+	ck_assert_exit(2);
+	go("patient erase P-1 --reason 'asked for it' --yes");
+	ck_assert_exit(0);
+	go("patient show P-1");
+	ck_assert_exit(2);
+	go("patient show %s", id);
+	ck_assert_exit(0);
+	ck_assert_has(run.out, "(erased)");
+	go("--show-identifiers patient list");
+	ck_assert_has(run.out, "(erased)");
+	ck_assert(!strstr(run.out, "Jane"));
+	go("patient erase %s --reason 'again' --yes", id);
+	ck_assert_exit(2);
+	ck_assert_has(run.err, "already");
+	go("check --patient %s --dose '20 uL' --shots 1 --depth '2 mm'", id);
+	ck_assert_exit(2);
+	ck_assert_has(run.err, "was erased");
+	ck_assert_refused(f.bus, "NoSuchPatient", ROOT, MANAGER, "OpenSession", "osa{sv}",
+			  f.gun_path, id, 0);
+	go("ledger verify");
+	ck_assert_exit(0);
+}
+END_TEST
+
+START_TEST(an_operator_who_was_erased_treats_no_more)
+{
+	go("operator erase %u --reason 'left' --yes", (unsigned int)getuid());
+	ck_assert_exit(0);
+	go("operator list");
+	ck_assert_has(run.out, "(erased)");
+	ck_assert_refused(f.bus, "NotOperator", ROOT, MANAGER, "OpenSession", "osa{sv}", f.gun_path,
+			  "P-1", 0);
+	mesod_fixture_signal(&f, SIGTERM);
+	mesod_fixture_run_daemon(&f);
+	ck_assert_refused(f.bus, "NotOperator", ROOT, MANAGER, "OpenSession", "osa{sv}", f.gun_path,
+			  "P-1", 0);
+	go("operator erase 4242 --reason 'who' --yes");
+	ck_assert_exit(2);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("mesoctl admin");
@@ -301,6 +357,8 @@ int main(void)
 		t, shots_of_another_ledger_are_attributed_or_discarded_before_the_gun_is_used_again,
 		0, 2);
 	tcase_add_test(t, a_fault_whose_cause_is_gone_is_cleared);
+	tcase_add_test(t, a_patient_is_erased_by_name_and_stays_by_id);
+	tcase_add_test(t, an_operator_who_was_erased_treats_no_more);
 	suite_add_tcase(suite, t);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
