@@ -99,13 +99,14 @@ static struct gun *find_gun(struct mesod *mesod, const char *serial)
 static int submit(struct mesod *mesod, sd_bus_message *call, const struct recovery_question *draft,
 		  worker_run_fn run, worker_done_fn done, sd_bus_error *error)
 {
-	struct recovery_question *c = calloc(1, sizeof(*c));
+	struct recovery_question *c = malloc(sizeof(*c));
 
-	if (c)
-		*c = *draft;
-	else if (draft->q.forget)
-		draft->q.forget(&((struct recovery_question *)draft)->q);
-	return question_ask(c ? &c->q : NULL, mesod, call, run, done, error);
+	if (!c) {
+		gun_unref(draft->gun);
+		return question_ask(NULL, mesod, call, run, done, error);
+	}
+	*c = *draft;
+	return question_ask(&c->q, mesod, call, run, done, error);
 }
 
 /* ---- a gun that does not come back ---------------------------------------------------------- */
@@ -444,9 +445,10 @@ static int list_authorized(struct mesod *mesod, sd_bus_message *call, const stru
 	struct recoveries_question *c = calloc(1, sizeof(*c));
 
 	(void)caller;
-	if (c)
-		c->q.forget = forget_items;
-	return question_ask(c ? &c->q : NULL, mesod, call, list_run, list_done, error);
+	if (!c)
+		return question_ask(NULL, mesod, call, list_run, list_done, error);
+	c->q.forget = forget_items;
+	return question_ask(&c->q, mesod, call, list_run, list_done, error);
 }
 
 int method_list_recovery(sd_bus_message *call, void *userdata, sd_bus_error *error)

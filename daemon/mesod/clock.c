@@ -52,13 +52,14 @@ static const char *parse_boot_id(const char *text, uint8_t ret[LEDGER_ID_LEN])
 
 	memset(ret, 0, LEDGER_ID_LEN);
 	for (size_t i = 0; i < UUID_CHARS; i++) {
-		int digit = hex_digit(text[i]);
+		int digit;
 
 		if (i == 8 || i == 13 || i == 18 || i == 23) {
 			if (text[i] != '-')
 				return NULL;
 			continue;
 		}
+		digit = hex_digit(text[i]);
 		if (digit < 0)
 			return NULL;
 		ret[digits / 2] = (uint8_t)(ret[digits / 2] << 4 | digit);
@@ -86,7 +87,7 @@ static int parse_shift(const char *text, int64_t *ret)
 static int read_source(const char *file, uint8_t boot_id[LEDGER_ID_LEN], int64_t *ret_shift_s)
 {
 	const char *rest;
-	char text[128];
+	char text[128] = "";
 	int r;
 
 	r = read_text(file ? file : BOOT_ID, text, sizeof(text));

@@ -12,7 +12,7 @@
 #include "ledger_fixture.h"
 #include "ledger_internal.h"
 
-#define DAY  86400
+#define DAY  INT64_C(86400)
 #define YEAR (365 * DAY)
 #define S    1000000000LL
 

@@ -124,8 +124,8 @@ START_TEST(the_tables_of_version_1_are_as_they_were_released)
 	char text[65];
 
 	gcry_md_hash_buffer(GCRY_MD_SHA256, hash, ledger_schema, strlen(ledger_schema));
-	for (int i = 0; i < 32; i++)
-		snprintf(text + 2 * i, 3, "%02x", hash[i]);
+	for (size_t i = 0; i < 32; i++)
+		snprintf(text + (size_t)2 * i, 3, "%02x", hash[i]);
 	ck_assert_str_eq(text, released);
 }
 END_TEST

@@ -13,7 +13,7 @@
 #include "ledger_fixture.h"
 #include "ledger_internal.h"
 
-#define DAY 86400
+#define DAY INT64_C(86400)
 
 static struct bench b;
 static struct ledger_reservation v;
