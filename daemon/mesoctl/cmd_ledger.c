@@ -126,6 +126,8 @@ int cmd_ledger(struct ctl *ctl, int argc, char **argv)
 		{ "list", ledger_list, "[--after N] [--max N]", "the records, oldest first" },
 		{ "verify", ledger_verify, "",
 		  "does the chain of hashes hold? (exit status 8 if not)" },
+		{ "export", ctl_ledger_export, "[--format ndjson|csv] [--after N] [--output FILE]",
+		  "every record, for other programs; no names are in it" },
 	};
 
 	return ctl_dispatch(ctl, argc - 1, argv + 1, "mesoctl ledger", commands,
