@@ -27,6 +27,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <linux/meso.h>
 
 #include "dose_limits.h"
@@ -55,21 +56,35 @@ int ledger_id_parse(const char *text, struct ledger_id *ret); /* -EINVAL */
 
 enum ledger_state {
 	LEDGER_OK,
-	LEDGER_FULL,    /* no room: nothing is reserved; what there is room for is still recorded */
-	LEDGER_CORRUPT, /* its content contradicts itself; read only */
+	LEDGER_FULL, /* no room, or no mark can be left: nothing is reserved; what there is room for is still recorded */
+	LEDGER_CORRUPT,     /* its content contradicts itself; read only */
 	LEDGER_ROLLED_BACK, /* older than what was seen of it; read only */
 	LEDGER_FAILED,      /* missing, unreadable, or the disk failed; open again to know more */
 };
 
 const char *ledger_state_name(enum ledger_state state); /* "rolled-back" */
 
+/* How the files beside the database are written: as the system calls of these names, but that an error
+ * is returned as a negative errno. */
+struct ledger_io {
+	int (*open)(const char *path, int flags);
+	ssize_t (*write)(int fd, const void *data, size_t len);
+	int (*sync)(int fd);
+	int (*rename)(const char *from, const char *to);
+	int (*allocate)(int fd, uint64_t len); /* posix_fallocate() from the start */
+	int (*truncate)(int fd);               /* to nothing */
+};
+
 struct ledger_options {
 	const char *path; /* the database; its directory must exist */
 	const char *
 		mark_path; /* where the chain's head is left too, on another file system if possible; NULL: nowhere */
-	const char *vfs;   /* SQLite VFS by name, for tests; NULL: the default */
+	const char *vfs;            /* SQLite VFS by name, for tests; NULL: the default */
+	const struct ledger_io *io; /* for tests; NULL: the system's */
 	uint64_t min_free; /* bytes that must be free on the disk for a reservation; 0: a default */
-	int64_t now_s;     /* wall clock */
+	uint64_t
+		ballast; /* bytes of the file that is given up when the disk is full; 0: a default */
+	int64_t now_s;   /* wall clock */
 };
 
 /**
@@ -100,7 +115,8 @@ uint64_t ledger_get_commits(const struct ledger *ledger);
 
 /* The chain's head, to be left in the gun with ARM. */
 int ledger_get_host_mark(struct ledger *ledger, struct meso_host_mark *ret);
-/* Leave the chain's head in the mark file, if it is not there yet.  Lazily: once a second is plenty. */
+/* Leave the chain's head in the mark file, if it is not there yet.  Lazily: once a second is plenty.
+ * If that cannot be done the ledger is LEDGER_FULL until it can: an old copy would not be noticed. */
 int ledger_write_mark(struct ledger *ledger);
 
 struct ledger_report {
@@ -308,8 +324,8 @@ int ledger_accept_clock(struct ledger *ledger, const struct ledger_clock *now,
 int ledger_confirm_clock(struct ledger *ledger, const struct ledger_clock *now, uint32_t uid,
 			 const char *reason, struct ledger_clock_state *ret);
 
-/* A ledger that was LEDGER_FULL is LEDGER_OK again if the disk has room now; a write that found room
- * proves nothing of what a reservation needs.  -ENOSPC it has none */
+/* A ledger that was LEDGER_FULL is LEDGER_OK again if the disk has room now, the ballast included, and
+ * the mark can be left; a write that found room proves nothing of what a reservation needs.  -ENOSPC */
 int ledger_look_for_room(struct ledger *ledger);
 
 /**
@@ -380,7 +396,8 @@ struct ledger_settlement {
  * @evidence: NULL to record only
  * @ret: may be NULL
  *
- * One transaction, one commit, none if nothing is new.  Once it has returned 0
+ * One transaction, one commit, none if nothing is new.  On a full disk the room
+ * that was set aside for it is used.  Once it has returned 0
  * the shots may be acknowledged to the gun.  A known shot changes nothing; the
  * same key with other content, a shot under a lease that is not this ledger's and
  * this gun's, an overrun, and numbers that contradict each other are incidents

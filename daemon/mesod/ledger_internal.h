@@ -127,8 +127,13 @@ struct ledger {
 	sqlite3 *db; /* NULL: could not be opened at all */
 	char *path;
 	char *mark_path; /* NULL: no mark */
+	const struct ledger_io *io;
 	uint64_t min_free;
 	int schema; /* version of the file as it is now: statements on newer tables would fail */
+	uint64_t ballast; /* bytes */
+	char *ballast_path;
+	bool ballast_held;
+	bool mark_failed; /* the newest attempt to write it */
 	atomic_int state; /* enum ledger_state */
 	char problem[LEDGER_TEXT_MAX];
 	struct ledger_id id;
@@ -215,6 +220,8 @@ int ledger_readable(const struct ledger *l);
 int ledger_begin(struct ledger *l);
 /* Commits if r >= 0, rolls back otherwise; returns r or why the commit failed. */
 int ledger_end(struct ledger *l, int r);
+/* After a transaction of what has happened already met a full disk: is there room for it now? */
+bool ledger_make_room(struct ledger *l, int r);
 
 /* ------------------------------------------------- chain (ledger_chain.c) */
 
@@ -267,11 +274,24 @@ struct mark {
 /* 1 read, 0 there is none, -EBADMSG malformed, or an errno. */
 int mark_read(const char *path, struct mark *ret);
 /* Atomic and durable: the old one or the new one. */
-int mark_write(const char *path, const struct mark *mark);
+int mark_write(const struct ledger_io *io, const char *path, const struct mark *mark);
 /* SHA-256 of a whole file. */
 int mark_digest_file(const char *path, uint8_t ret[LEDGER_HASH_LEN]);
 /* Make a new name in a directory durable. */
 int mark_sync_directory(const char *path);
+
+/* -------------------------------- beside the database (ledger_io.c, _ballast.c) */
+
+extern const struct ledger_io ledger_io_system;
+
+int io_write_all(const struct ledger_io *io, int fd, const char *data, size_t len);
+
+/* Where it is and how large; nothing is made.  0, -EINVAL, -ENOMEM */
+int ballast_init(struct ledger *l, uint64_t bytes);
+/* It is there, whole, or is made; otherwise the ledger is LEDGER_FULL: -ENOSPC. */
+int ballast_hold(struct ledger *l);
+/* Its room is free now.  false: there was none. */
+bool ballast_give_up(struct ledger *l);
 
 /* ------------------------------------------- checks of text (ledger_text.c) */
 

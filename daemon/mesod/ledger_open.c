@@ -99,7 +99,8 @@ static const char *const pragmas =
 	"PRAGMA secure_delete = ON;" /* an erased name leaves nothing behind */
 	"PRAGMA temp_store = MEMORY;"
 	"PRAGMA mmap_size = 0;"
-	"PRAGMA journal_mode = WAL;";
+	"PRAGMA journal_mode = WAL;"
+	"PRAGMA wal_autocheckpoint = 1000;"; /* the ballast is sized by it */
 
 /* A pragma's one number. */
 static int get_number(struct ledger *l, const char *sql, int64_t *ret)
@@ -339,11 +340,13 @@ static int allocate(const struct ledger_options *o, struct ledger **ret)
 	if (!l)
 		return -ENOMEM;
 	atomic_init(&l->state, LEDGER_OK);
+	l->io = o->io ? o->io : &ledger_io_system;
 	l->min_free = o->min_free ? o->min_free : MIN_FREE_DEFAULT;
 	l->path = strdup(o->path);
 	if (o->mark_path)
 		l->mark_path = strdup(o->mark_path);
-	if (!l->path || (o->mark_path && !l->mark_path) || start_gcrypt(l) < 0)
+	if (!l->path || (o->mark_path && !l->mark_path) || start_gcrypt(l) < 0 ||
+	    ballast_init(l, o->ballast) < 0)
 		return -ENOMEM;
 	*ret = TAKE_PTR(l);
 	return 0;
@@ -376,6 +379,8 @@ int ledger_open(const struct ledger_options *o, struct ledger **ret)
 			ledger_set_state(l, LEDGER_FAILED, "the mark %s cannot be written: %s",
 					 l->mark_path, strerror(-r));
 	}
+	if (ledger_writable(l) >= 0)
+		(void)ballast_hold(l); /* if not, the state says so */
 	if (l->db && ledger_writable(l) < 0)
 		(void)sqlite3_exec(l->db, "PRAGMA query_only = ON", NULL, NULL, NULL);
 	*ret = TAKE_PTR(l);

@@ -302,6 +302,10 @@ static int check_room(struct ledger *l)
 	struct statvfs fs;
 	uint64_t room;
 
+	if (l->mark_failed && ledger_write_mark(l) < 0)
+		return -ENOSPC;
+	if (ballast_hold(l) < 0)
+		return -ENOSPC;
 	if (statvfs(l->path, &fs) < 0)
 		return -EIO;
 	if (__builtin_mul_overflow((uint64_t)fs.f_bavail, (uint64_t)fs.f_frsize, &room))
