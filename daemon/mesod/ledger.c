@@ -259,6 +259,7 @@ struct ledger *ledger_close(struct ledger *l)
 		write_clean_mark(l, &head);
 	if (l->md)
 		gcry_md_close(l->md);
+	closep(&l->lock_fd);
 	free(l->doses);
 	free(l->path);
 	free(l->ballast_path);

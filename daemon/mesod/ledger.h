@@ -82,9 +82,9 @@ struct ledger_options {
 	const char *vfs;            /* SQLite VFS by name, for tests; NULL: the default */
 	const struct ledger_io *io; /* for tests; NULL: the system's */
 	uint64_t min_free; /* bytes that must be free on the disk for a reservation; 0: a default */
-	uint64_t
-		ballast; /* bytes of the file that is given up when the disk is full; 0: a default */
-	int64_t now_s;   /* wall clock */
+	uint64_t ballast;  /* bytes of the file given up when the disk is full; 0: a default */
+	bool restoring;    /* ledger_restore()'s copy: no lock, no ballast, and never made anew */
+	int64_t now_s;     /* wall clock */
 };
 
 /**
@@ -145,7 +145,7 @@ struct ledger_record {
 	int64_t time_s;
 	const char *
 		type; /* ledger operator patient session session-end reservation shot settlement incident quarantine gun
-			 migration clock lost attribution erasure */
+			 migration clock lost attribution erasure restore review */
 	uint8_t hash[LEDGER_HASH_LEN];
 	size_t n_fields;
 	struct ledger_field fields[LEDGER_FIELDS_MAX];
@@ -156,6 +156,53 @@ struct ledger_record {
 int ledger_foreach_record(struct ledger *ledger, uint64_t after, uint32_t max,
 			  int (*found)(const struct ledger_record *record, void *userdata),
 			  void *userdata);
+
+/* ----------------------------------------------------------------- restore */
+
+struct ledger_restore_options {
+	const char *path;
+	const char *mark_path; /* needed */
+	int backup_fd;         /* a database file; borrowed */
+	int backup_wal_fd;     /* the write-ahead log that belongs to it, -1: none */
+	uint32_t uid;          /* who restores */
+	const char *reason;    /* no names of people */
+	const char *vfs;
+	const struct ledger_io *io;
+	uint64_t ballast;
+	int64_t now_s;
+};
+
+struct ledger_restore_report {
+	uint64_t head;   /* the newest record that is restored */
+	int64_t since_s; /* its time: what was given since is not known */
+	uint64_t
+		lost; /* the newest record of the file that was replaced, 0: it could not be read */
+	uint64_t mark;                     /* the newest record of its mark, 0: there was none */
+	char kept[4096];                   /* the file that was replaced, "" if there was none */
+	char problem[2 * LEDGER_TEXT_MAX]; /* why not; "" it is done */
+};
+
+/**
+ * ledger_restore() - put a backup in the ledger's place; nobody may have it open
+ *
+ * The backup is verified whole first.  The present file is kept under another name.
+ * The restored ledger has a new fact, restore, and a mark that agrees with it.
+ * From then on patients are blocked: see ledger_is_blocked().
+ *
+ * Return: 0; -EBUSY the ledger is open; -EBADMSG the backup is no whole ledger;
+ * -EXDEV it is another ledger's; -ETIME the clock is before the backup's newest
+ * record; -EINVAL; or an errno of the disk.
+ */
+int ledger_restore(const struct ledger_restore_options *options, struct ledger_restore_report *ret);
+
+/* When the newest restored record was made: what was given since is unknown.  0: never restored.  May be
+ * called from any thread. */
+int64_t ledger_restored_since(const struct ledger *ledger);
+/* 1: a restore has lost what this patient may have been given, and nobody has reviewed that; 0 not */
+int ledger_is_blocked(struct ledger *ledger, const struct ledger_id *patient);
+/* An administrator's act.  -ENOENT no such patient; -EALREADY not blocked */
+int ledger_review_patient(struct ledger *ledger, int64_t now_s, const char *id_or_reference,
+			  uint32_t uid, const char *reason);
 
 /* ---------------------------------------------------- operators, patients */
 
@@ -210,7 +257,8 @@ int ledger_get_spent(struct ledger *ledger, int64_t now_s, const struct ledger_i
  * @today: the local date, YYYY-MM-DD; the operator's licence must be valid on it
  * @ret_session: number of the session, its record's in the chain
  * Return: 0; -EBUSY patient or gun has an open one; -ENOENT no such patient;
- * -EPERM no such operator; -EKEYEXPIRED licence; -EUCLEAN gun quarantined.
+ * -EPERM no such operator; -EKEYEXPIRED licence; -EUCLEAN gun quarantined;
+ * -EOWNERDEAD the patient is blocked, see ledger_is_blocked().
  */
 int ledger_open_session(struct ledger *ledger, int64_t now_s, const char *today,
 			const struct ledger_id *patient, const char *serial, uint32_t operator_uid,
@@ -282,6 +330,7 @@ struct ledger_reservation {
  * Return: 0; -EDQUOT a rule refuses (hard, or soft without a reason); -ENOENT the
  * session is not open; -EXDEV the session is on another gun; -EBUSY the gun has a
  * reservation that is not settled; -EUCLEAN gun quarantined, now or before;
+ * -EOWNERDEAD the patient is blocked, see ledger_is_blocked();
  * -ENOSPC no room on the disk for this and what must follow it; -ETIME the clock
  * went backwards (see ledger_clock_behind()), so no window can be judged.
  */
@@ -331,7 +380,8 @@ int ledger_look_for_room(struct ledger *ledger);
 /**
  * ledger_check() - what ledger_reserve() would say, without any effect
  * @session: 0 for a question outside a session
- * Return: the worst policy_severity; -ENOENT no such patient or session.
+ * Return: the worst policy_severity; -ENOENT no such patient or session;
+ * -EOWNERDEAD the patient is blocked, see ledger_is_blocked().
  */
 int ledger_check(struct ledger *ledger, int64_t now_s, const struct limits *limits, int64_t session,
 		 const struct policy_request *request,
@@ -431,7 +481,8 @@ int ledger_get_shots(struct ledger *ledger, const char *serial, uint64_t epoch,
  *
  * Records a gun never seen before.  A known gun whose epoch changed, or whose
  * counters went backwards, is quarantined with an incident.  A mark of this
- * ledger that is ahead of it, or not in its chain, makes it LEDGER_ROLLED_BACK.
+ * ledger that is ahead of it, or not in its chain, makes it LEDGER_ROLLED_BACK, but
+ * for a mark that a restore explains (ledger_review.c): that quarantines the gun.
  *
  * Return: 0, -EUCLEAN the gun is quarantined, -EROFS rolled back.
  */

@@ -251,7 +251,8 @@ static int check_gun(const struct ledger_gun *gun)
 	return 0;
 }
 
-static int check_mark(struct ledger *l, const struct meso_host_mark *mark)
+static int check_mark(struct ledger *l, int64_t now_s, const struct ledger_gun *gun,
+		      const struct meso_host_mark *mark)
 {
 	struct head head;
 	int r;
@@ -260,6 +261,8 @@ static int check_mark(struct ledger *l, const struct meso_host_mark *mark)
 	    memcmp(mark->ledger, l->id.bytes, sizeof(mark->ledger)) != 0)
 		return 0;
 	r = chain_contains(l, mark->sequence, mark->head, sizeof(mark->head));
+	if (r == 0)
+		r = restored_accept_mark(l, now_s, gun, mark);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	r = chain_get_head(l, &head);
@@ -304,7 +307,7 @@ int ledger_see_gun(struct ledger *l, int64_t now_s, const struct ledger_gun *gun
 	r = ledger_begin(l);
 	if (r < 0)
 		return r;
-	r = check_mark(l, mark);
+	r = check_mark(l, now_s, gun, mark);
 	if (r >= 0)
 		r = check_foreign(l, now_s, gun, mark);
 	if (r >= 0)

@@ -173,6 +173,8 @@ int ledger_check(struct ledger *l, int64_t now_s, const struct limits *limits, i
 	if (r >= 0)
 		r = check_patient(l, request->patient);
 	if (r >= 0)
+		r = review_check(l, request->patient);
+	if (r >= 0)
 		r = read_history(l, now_s, session, request, &history, serial);
 	return r < 0 ? r : (int)policy_check(limits, &history, request, ret_verdicts);
 }
@@ -426,6 +428,9 @@ static int reserve(struct ledger *l, int64_t now_s, const struct limits *limits,
 		return r;
 	if (strcmp(serial, o->gun.serial) != 0)
 		return -EXDEV;
+	r = review_check(l, o->request.patient);
+	if (r < 0)
+		return r;
 	r = check_gun(l, now_s, &o->gun);
 	if (r != 0)
 		return r;

@@ -45,6 +45,9 @@ static int open_session(struct ledger *l, int64_t now_s, const char *today, stru
 	r = exists(l, SQL_PATIENT_EXISTS, patient);
 	if (r <= 0)
 		return r < 0 ? r : -ENOENT;
+	r = review_check(l, patient.pointer);
+	if (r < 0)
+		return r;
 	r = ledger_is_quarantined(l, serial);
 	if (r != 0)
 		return r < 0 ? r : -EUCLEAN;
