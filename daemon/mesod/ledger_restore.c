@@ -131,7 +131,6 @@ static int append_restore(struct restoring *v, struct ledger *l)
 {
 	const struct value none = { .type = VALUE_NULL };
 	const bool lost = v->lost.number > 0, marked = v->have_mark > 0;
-	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
 	struct head head;
 	int r;
 

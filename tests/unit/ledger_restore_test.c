@@ -166,6 +166,37 @@ START_TEST(a_backup_that_was_taken_while_the_ledger_was_open_brings_its_log)
 }
 END_TEST
 
+START_TEST(what_a_killed_daemon_left_in_its_log_is_kept_and_is_not_played_into_the_backup)
+{
+	struct place crashed;
+	char wal[4200];
+	uint64_t head;
+
+	b.ledger = place_open(&b.place);
+	for (uint32_t uid = 100; uid < 110; uid++)
+		ck_assert_int_eq(add_operator(b.ledger, uid), 0);
+	head = chain_length(b.ledger);
+	place_make(&crashed);
+	place_copy(&b.place, &crashed);
+	b.ledger = ledger_close(b.ledger);
+	place_copy(&crashed, &b.place);
+	restore();
+	expect_state(LEDGER_OK);
+	ck_assert_uint_eq(report.lost, head);
+	ck_assert_uint_eq(chain_length(b.ledger), backup_head + 1);
+	/* Put back together, it is what it was. */
+	b.ledger = ledger_close(b.ledger);
+	ck_assert_int_eq(rename(report.kept, crashed.path), 0);
+	snprintf(wal, sizeof(wal), "%s-wal", report.kept);
+	ck_assert_int_eq(rename(wal, strcat(strcpy(report.kept, crashed.path), "-wal")), 0);
+	b.ledger = place_open(&crashed);
+	expect_state(LEDGER_OK);
+	ck_assert_uint_eq(chain_length(b.ledger), head);
+	b.ledger = ledger_close(b.ledger);
+	place_remove(&crashed);
+}
+END_TEST
+
 START_TEST(a_ledger_that_is_open_is_not_restored)
 {
 	b.ledger = place_open(&b.place);
@@ -577,6 +608,8 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_restored_ledger_is_ok_and_tells_what_was_lost_and_keeps_it);
 	tcase_add_test(t, a_backup_that_was_taken_while_the_ledger_was_open_brings_its_log);
+	tcase_add_test(
+		t, what_a_killed_daemon_left_in_its_log_is_kept_and_is_not_played_into_the_backup);
 	tcase_add_test(t, a_ledger_that_is_open_is_not_restored);
 	tcase_add_loop_test(t, a_backup_that_is_not_whole_or_not_ours_changes_nothing, 0, 9);
 	tcase_add_loop_test(t, what_was_lost_may_be_missing_or_unreadable_and_so_may_the_mark, 0,
