@@ -104,7 +104,7 @@ START_TEST(a_lease_of_a_hundred_shots_is_recorded_and_settled_on_a_full_disk)
 	ck_assert_int_eq(ledger_get_state(b.ledger), LEDGER_OK);
 	ck_assert_uint_eq(size_of(disk.path), ballast);
 	ck_assert_uint_eq(count_records(b.ledger, "shot"), SHOTS);
-	ck_assert_uint_eq(settled_of(&b), SHOTS * 20020);
+	ck_assert_uint_eq(settled_of(&b), SHOTS * UINT64_C(20020));
 	ledger_close(b.ledger);
 	small_disk_remove(&disk);
 }

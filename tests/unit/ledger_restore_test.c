@@ -19,7 +19,7 @@
 #include "ledger_fixture.h"
 #include "ledger_internal.h"
 
-#define DAY 86400
+#define DAY INT64_C(86400)
 
 static struct bench b;
 static struct place backup;
@@ -169,7 +169,7 @@ END_TEST
 START_TEST(what_a_killed_daemon_left_in_its_log_is_kept_and_is_not_played_into_the_backup)
 {
 	struct place crashed;
-	char wal[4200];
+	char wal[4200], target[120];
 	uint64_t head;
 
 	b.ledger = place_open(&b.place);
@@ -188,7 +188,8 @@ START_TEST(what_a_killed_daemon_left_in_its_log_is_kept_and_is_not_played_into_t
 	b.ledger = ledger_close(b.ledger);
 	ck_assert_int_eq(rename(report.kept, crashed.path), 0);
 	snprintf(wal, sizeof(wal), "%s-wal", report.kept);
-	ck_assert_int_eq(rename(wal, strcat(strcpy(report.kept, crashed.path), "-wal")), 0);
+	snprintf(target, sizeof(target), "%s-wal", crashed.path);
+	ck_assert_int_eq(rename(wal, target), 0);
 	b.ledger = place_open(&crashed);
 	expect_state(LEDGER_OK);
 	ck_assert_uint_eq(chain_length(b.ledger), head);
@@ -257,7 +258,7 @@ static void make_damaged(void)
 
 static void make_cut(void)
 {
-	ck_assert_int_eq(truncate(backup.path, 5 * 4096), 0);
+	ck_assert_int_eq(truncate(backup.path, 20480), 0);
 }
 
 static void make_anothers(void)

@@ -119,8 +119,8 @@ START_TEST(a_table_has_a_column_for_every_name_and_no_formula)
 		"2,2027-01-15T08:00:02Z,1800000002,shot,ef01,,,0xfffffffffffffffe,20000,-5",
 		"3,2027-01-15T08:00:03Z,1800000003,incident,abcd,overrun,plain,,,",
 		"4,2027-01-15T08:00:04Z,1800000004,shot,ef01,,,0xfffffffffffffffe,20000,-5",
-		"5,2027-01-15T08:00:05Z,1800000005,incident,abcd,overrun,"
-		"\"'=SUM(A1), \"\"or\"\" worse\",,,",
+		("5,2027-01-15T08:00:05Z,1800000005,incident,abcd,overrun,"
+		 "\"'=SUM(A1), \"\"or\"\" worse\",,,"),
 	};
 	unsigned int n = 0;
 	char *text, *line;
@@ -166,15 +166,15 @@ START_TEST(what_cannot_be_exported_whole_leaves_the_file_as_it_was)
 {
 	static const struct {
 		enum mock_mode mode;
-		const char *options;
 		int status;
+		const char *options;
 		const char *sentence;
 	} troubles[] = {
-		{ MOCK_LEDGER_VANISHES, "", 3, "mesod gives no answer" },
-		{ MOCK_LEDGER_VANISHES, "--format csv", 3, "mesod gives no answer" },
-		{ MOCK_LEDGER_GAP, "", 8, "record 701 after record 699" },
-		{ MOCK_LEDGER_GAP, "--format csv", 8, "record 701 after record 699" },
-		{ MOCK_NO_MESOD, "", 3, "systemctl start mesod" },
+		{ MOCK_LEDGER_VANISHES, 3, "", "mesod gives no answer" },
+		{ MOCK_LEDGER_VANISHES, 3, "--format csv", "mesod gives no answer" },
+		{ MOCK_LEDGER_GAP, 8, "", "record 701 after record 699" },
+		{ MOCK_LEDGER_GAP, 8, "--format csv", "record 701 after record 699" },
+		{ MOCK_NO_MESOD, 3, "", "systemctl start mesod" },
 	};
 	char *text;
 
