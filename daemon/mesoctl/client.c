@@ -32,6 +32,7 @@ enum ctl_exit ctl_exit_of_error(const char *name, int r)
 		{ MESOD_ERROR_PREFIX "Busy", CTL_INTERLOCK },
 		{ MESOD_ERROR_PREFIX "NoSuchSession", CTL_INTERLOCK },
 		{ MESOD_ERROR_PREFIX "Quarantined", CTL_INTERLOCK },
+		{ MESOD_ERROR_PREFIX "Blocked", CTL_INTERLOCK },
 		{ MESOD_ERROR_PREFIX "Timeout", CTL_INTERLOCK },
 		{ MESOD_ERROR_PREFIX "Ledger", CTL_LEDGER },
 		{ MESOD_ERROR_PREFIX "Limit", CTL_FAILED },

@@ -120,12 +120,34 @@ static int ledger_verify(struct ctl *ctl, int argc, char **argv)
 	return ok ? CTL_OK : CTL_LEDGER;
 }
 
+/* mesod does it itself, since nobody may have the ledger open meanwhile: this only says how. */
+static int ledger_restore(struct ctl *ctl, int argc, char **argv)
+{
+	char **arguments;
+	int count, code;
+
+	code = ctl_options(ctl, argc, argv, "ledger restore BACKUP", NULL, 0, NULL, &arguments,
+			   &count);
+	if (code == CTL_OK && count != 1)
+		code = ctl_fail(ctl, CTL_USAGE, "which backup? Name the copy of ledger.db");
+	if (code != CTL_OK)
+		return code;
+	return ctl_fail(ctl, CTL_FAILED,
+			"nothing was restored: a ledger is restored while mesod does not run. As "
+			"root: systemctl stop mesod; mesod --restore '%s' --reason 'why'; "
+			"systemctl start mesod",
+			arguments[0]);
+}
+
 int cmd_ledger(struct ctl *ctl, int argc, char **argv)
 {
 	static const struct ctl_command commands[] = {
 		{ "list", ledger_list, "[--after N] [--max N]", "the records, oldest first" },
 		{ "verify", ledger_verify, "",
 		  "does the chain of hashes hold? (exit status 8 if not)" },
+		{ "export", ctl_ledger_export, "[--format ndjson|csv] [--after N] [--output FILE]",
+		  "every record, for other programs; no names are in it" },
+		{ "restore", ledger_restore, "BACKUP", "says how a backup is put in its place" },
 	};
 
 	return ctl_dispatch(ctl, argc - 1, argv + 1, "mesoctl ledger", commands,

@@ -87,7 +87,32 @@ static int patient_show(struct ctl *ctl, int argc, char **argv)
 	printf("%-18s %s\n", "session",
 	       strcmp(ctl_text(details, "session"), "/") == 0 ? "none"
 							      : ctl_text(details, "session"));
+	if (ctl_true(details, "blocked"))
+		printf("%-18s %s\n", "BLOCKED",
+		       "the ledger was restored: see `mesoctl patient review --help`");
 	return CTL_OK;
+}
+
+static int patient_review(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct ctl_option options[] = {
+		{ "reason", CTL_TEXT, 0, true, 0, "TEXT",
+		  "what was found out of the time that the restored ledger does not cover" },
+	};
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	const char *reason = NULL;
+	char **arguments;
+	int count, code;
+
+	code = ctl_options(ctl, argc, argv, "patient review PATIENT --reason TEXT", options,
+			   ARRAY_LENGTH(options), &reason, &arguments, &count);
+	if (code == CTL_OK && count != 1)
+		code = ctl_fail(ctl, CTL_USAGE,
+				"which patient? Name one by id or by the clinic's reference");
+	if (code != CTL_OK)
+		return code;
+	return ctl_call(ctl, MESOD_PATH, MESOD_MANAGER, "ReviewPatient", &reply, "ss", arguments[0],
+			reason);
 }
 
 /* Names the columns of an array of structures, so that each row is an object. */
@@ -292,6 +317,8 @@ int cmd_patient(struct ctl *ctl, int argc, char **argv)
 		{ "list", patient_list, "", "all patients" },
 		{ "erase", patient_erase, "PATIENT --reason TEXT --yes",
 		  "forget who it is, for ever; root only" },
+		{ "review", patient_review, "PATIENT --reason TEXT",
+		  "lift the block that a restored ledger puts on a patient; root only" },
 	};
 
 	return ctl_dispatch(ctl, argc - 1, argv + 1, "mesoctl patient", commands,

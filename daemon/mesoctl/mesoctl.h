@@ -273,6 +273,8 @@ int cmd_clock(struct ctl *ctl, int argc, char **argv);
 const char *ctl_clock_sentence(const json_t *manager, char *buf, size_t size);
 int cmd_recover(struct ctl *ctl, int argc, char **argv);
 int cmd_clear_fault(struct ctl *ctl, int argc, char **argv);
+/* `ledger export` (cmd_export.c) */
+int ctl_ledger_export(struct ctl *ctl, int argc, char **argv);
 int cmd_doctor(struct ctl *ctl, int argc, char **argv);
 int cmd_simulate(struct ctl *ctl, int argc, char **argv);
 

@@ -173,6 +173,9 @@ static void answer_refused(const struct arming *a, int r)
 		bus_reply_error(a->call, ERROR_BUSY,
 				"the gun has a reservation that is not settled");
 		return;
+	case EOWNERDEAD:
+		bus_reply_blocked(a->call, ledger_restored_since(a->mesod->ledger));
+		return;
 	case EUCLEAN:
 		bus_reply_error(a->call, ERROR_QUARANTINED,
 				"gun %s: its numbers disagree with the ledger", a->serial);

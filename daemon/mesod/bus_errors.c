@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 int bus_fail(sd_bus_error *error, const char *name, const char *format, ...)
 {
@@ -56,6 +57,20 @@ int bus_fail_gun(sd_bus_error *error, int r, const char *what)
 			return bus_fail(error, reasons[i].name, "%s: %s (%s)", what, reasons[i].why,
 					strerrorname_np(-r));
 	return bus_fail(error, ERROR_INTERLOCK, "%s: %s", what, strerrordesc_np(-r));
+}
+
+void bus_reply_blocked(sd_bus_message *call, int64_t since_s)
+{
+	const time_t since = (time_t)since_s;
+	char when[32] = "?";
+	struct tm tm;
+
+	if (gmtime_r(&since, &tm))
+		(void)strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm);
+	bus_reply_error(call, ERROR_BLOCKED,
+			"restored ledger: what was given since %s is unknown, until root has "
+			"reviewed this patient",
+			when);
 }
 
 int bus_fail_internal(sd_bus_error *error, int r)

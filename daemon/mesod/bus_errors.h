@@ -24,6 +24,7 @@
 #define ERROR_LEDGER           ERROR_PREFIX "Ledger"
 #define ERROR_GUN_GONE         ERROR_PREFIX "GunGone"
 #define ERROR_QUARANTINED      ERROR_PREFIX "Quarantined"
+#define ERROR_BLOCKED          ERROR_PREFIX "Blocked"
 #define ERROR_TIMEOUT          ERROR_PREFIX "Timeout"
 #define ERROR_LIMIT            ERROR_PREFIX "Limit"
 
@@ -34,6 +35,8 @@ void bus_reply_error(sd_bus_message *call, const char *name, const char *format,
 	_printf_(3, 4);
 /* The error for an errno of libinjector's control calls; `what` begins the sentence. */
 int bus_fail_gun(sd_bus_error *error, int r, const char *what);
+/* The patient is blocked since a restore: the sentence for it. */
+void bus_reply_blocked(sd_bus_message *call, int64_t since_s);
 /* The worker did not take a job that a client caused. */
 int bus_fail_busy_worker(sd_bus_error *error, int r);
 /* An sd-bus call failed for our own reasons (out of memory): a typed error even then. */

@@ -63,6 +63,13 @@ void question_failed(const struct question *q, int r)
 				"the ledger does not take that: a name, "
 				"licence or reference, or a date that does not exist");
 		return;
+	case EOWNERDEAD:
+		bus_reply_blocked(q->call, ledger_restored_since(q->mesod->ledger));
+		return;
+	case EALREADY:
+		bus_reply_error(q->call, ERROR_ALREADY_EXISTS,
+				"this patient is not blocked: there is nothing to review");
+		return;
 	default:
 		bus_reply_error(q->call, ERROR_LEDGER, "the ledger is %s: %s",
 				ledger_state_name(mesod_ledger_state(q->mesod)),
@@ -207,6 +214,7 @@ struct patient_question {
 	struct policy_request request;
 	struct policy_verdict verdicts[POLICY_RULES];
 	int worst;
+	int blocked;
 	bool has_reason; /* for what is soft */
 };
 
@@ -246,7 +254,11 @@ static int tell_patient_run(void *owned, void *userdata)
 	int r;
 
 	r = ledger_get_patient(owned, p->asked, &p->patient);
-	return r < 0 ? r : ledger_get_spent(owned, p->q.now_s, &p->patient.id, &p->spent);
+	if (r >= 0)
+		r = ledger_get_spent(owned, p->q.now_s, &p->patient.id, &p->spent);
+	if (r >= 0)
+		r = p->blocked = ledger_is_blocked(owned, &p->patient.id);
+	return r;
 }
 
 static void tell_patient_done(void *userdata, int r)
@@ -267,13 +279,13 @@ static void tell_patient_done(void *userdata, int r)
 	r = sd_bus_message_new_method_return(p->q.call, &reply);
 	if (r >= 0)
 		r = sd_bus_message_append(
-			reply, "a{sv}", 9, "id", "s", ledger_id_format(&p->patient.id, text),
+			reply, "a{sv}", 10, "id", "s", ledger_id_format(&p->patient.id, text),
 			"reference", "s", shown(p->patient.reference, p->patient.erased), "name",
 			"s", shown(p->patient.name, p->patient.erased), "birth_date", "s",
 			shown(p->patient.birth_date, p->patient.erased), "erased", "b",
 			p->patient.erased, "mass_g", "u", p->patient.mass_g, "delivered_24h_nl",
 			"t", p->spent.settled_24h_nl, "outstanding_nl", "t",
-			p->spent.outstanding_nl, "session", "o", path);
+			p->spent.outstanding_nl, "session", "o", path, "blocked", "b", p->blocked);
 	bus_send_reply(p->q.call, reply, r);
 	question_free(&p->q);
 }

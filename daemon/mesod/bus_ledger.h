@@ -39,6 +39,8 @@ int bus_register_patient(struct mesod *mesod, sd_bus_message *call,
 			 const struct ledger_patient *patient, sd_bus_error *error);
 int bus_tell_patient(struct mesod *mesod, sd_bus_message *call, const char *patient,
 		     sd_bus_error *error);
+int bus_review_patient(struct mesod *mesod, sd_bus_message *call, const char *patient, uint32_t uid,
+		       const char *reason, sd_bus_error *error);
 int bus_list_patients(struct mesod *mesod, sd_bus_message *call, sd_bus_error *error);
 int bus_list_operators(struct mesod *mesod, sd_bus_message *call, sd_bus_error *error);
 int bus_answer_check(struct mesod *mesod, sd_bus_message *call, const char *patient,

@@ -166,6 +166,25 @@ static int method_get_patient(sd_bus_message *call, void *userdata, sd_bus_error
 	return authority_ask(userdata, call, ACTION_READ_LEDGER, get_patient_authorized, error);
 }
 
+static int review_authorized(struct mesod *mesod, sd_bus_message *call, const struct caller *caller,
+			     sd_bus_error *error)
+{
+	const char *patient, *reason;
+	int r;
+
+	if (sd_bus_message_read(call, "ss", &patient, &reason) < 0)
+		return bus_fail(error, ERROR_INVALID_ARGUMENT, "malformed arguments");
+	r = text_check("patient", patient, LEDGER_NAME_MAX, false, error);
+	if (r >= 0)
+		r = text_check("reason", reason, LEDGER_REASON_MAX, false, error);
+	return r < 0 ? r : bus_review_patient(mesod, call, patient, caller->uid, reason, error);
+}
+
+static int method_review_patient(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	return authority_ask(userdata, call, ACTION_ADMINISTER, review_authorized, error);
+}
+
 static int list_patients_authorized(struct mesod *mesod, sd_bus_message *call,
 				    const struct caller *caller, sd_bus_error *error)
 {
@@ -303,6 +322,8 @@ const sd_bus_vtable manager_vtable[] = {
 		SD_BUS_RESULT("s", patient), method_add_patient, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("GetPatient", SD_BUS_ARGS("s", patient),
 				SD_BUS_RESULT("a{sv}", details), method_get_patient, OPEN),
+	SD_BUS_METHOD_WITH_ARGS("ReviewPatient", SD_BUS_ARGS("s", patient, "s", reason),
+				SD_BUS_NO_RESULT, method_review_patient, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("ListPatients", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sss)", patients),
 				method_list_patients, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("Check", SD_BUS_ARGS("s", patient, "a{sv}", request),

@@ -160,6 +160,11 @@ int ledger_end(struct ledger *l, int r)
 	return r;
 }
 
+bool ledger_make_room(struct ledger *l, int r)
+{
+	return r == -ENOSPC && ballast_give_up(l);
+}
+
 /* ------------------------------------------------------------------- mark */
 
 int ledger_get_host_mark(struct ledger *l, struct meso_host_mark *ret)
@@ -192,16 +197,27 @@ int ledger_write_mark(struct ledger *l)
 	r = chain_get_head(l, &head);
 	if (r < 0)
 		return r;
-	if (head.number == l->marked && !l->mark_clean)
+	if (head.number == l->marked && !l->mark_clean && !l->mark_failed)
 		return 0;
 	mark.number = head.number;
 	memcpy(mark.hash, head.hash, sizeof(mark.hash));
-	r = mark_write(l->mark_path, &mark);
-	if (r >= 0) {
-		l->marked = head.number;
-		l->mark_clean = false;
+	r = mark_write(l->io, l->mark_path, &mark);
+	/* At first it may hold a digest that the first record makes untrue: it is worth the ballast. */
+	if (l->mark_clean && ledger_make_room(l, r))
+		r = mark_write(l->io, l->mark_path, &mark);
+	if (r == -ENOMEM)
+		return r;
+	l->mark_failed = r < 0;
+	if (r < 0) {
+		ledger_set_state(l, LEDGER_FULL,
+				 "the mark %s cannot be written, without which nothing is "
+				 "reserved: %s",
+				 l->mark_path, strerror(-r));
+		return r;
 	}
-	return r;
+	l->marked = head.number;
+	l->mark_clean = false;
+	return 0;
 }
 
 /* The last mark holds the digest of the whole file, once nothing writes to it any more. */
@@ -219,7 +235,7 @@ static void write_clean_mark(struct ledger *l, const struct head *head)
 		return;
 	memcpy(mark.hash, head->hash, sizeof(mark.hash));
 	/* If this fails the mark without a digest stays, which is true as well. */
-	(void)mark_write(l->mark_path, &mark);
+	(void)mark_write(l->io, l->mark_path, &mark);
 }
 
 struct ledger *ledger_close(struct ledger *l)
@@ -243,8 +259,10 @@ struct ledger *ledger_close(struct ledger *l)
 		write_clean_mark(l, &head);
 	if (l->md)
 		gcry_md_close(l->md);
+	closep(&l->lock_fd);
 	free(l->doses);
 	free(l->path);
+	free(l->ballast_path);
 	free(l->mark_path);
 	free(l);
 	return NULL;

@@ -27,6 +27,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <linux/meso.h>
 
 #include "dose_limits.h"
@@ -55,20 +56,34 @@ int ledger_id_parse(const char *text, struct ledger_id *ret); /* -EINVAL */
 
 enum ledger_state {
 	LEDGER_OK,
-	LEDGER_FULL,    /* no room: nothing is reserved; what there is room for is still recorded */
-	LEDGER_CORRUPT, /* its content contradicts itself; read only */
+	LEDGER_FULL, /* no room, or no mark can be left: nothing is reserved; what there is room for is still recorded */
+	LEDGER_CORRUPT,     /* its content contradicts itself; read only */
 	LEDGER_ROLLED_BACK, /* older than what was seen of it; read only */
 	LEDGER_FAILED,      /* missing, unreadable, or the disk failed; open again to know more */
 };
 
 const char *ledger_state_name(enum ledger_state state); /* "rolled-back" */
 
+/* How the files beside the database are written: as the system calls of these names, but that an error
+ * is returned as a negative errno. */
+struct ledger_io {
+	int (*open)(const char *path, int flags);
+	ssize_t (*write)(int fd, const void *data, size_t len);
+	int (*sync)(int fd);
+	int (*rename)(const char *from, const char *to);
+	int (*allocate)(int fd, uint64_t len); /* posix_fallocate() from the start */
+	int (*truncate)(int fd);               /* to nothing */
+};
+
 struct ledger_options {
 	const char *path; /* the database; its directory must exist */
 	const char *
 		mark_path; /* where the chain's head is left too, on another file system if possible; NULL: nowhere */
-	const char *vfs;   /* SQLite VFS by name, for tests; NULL: the default */
+	const char *vfs;            /* SQLite VFS by name, for tests; NULL: the default */
+	const struct ledger_io *io; /* for tests; NULL: the system's */
 	uint64_t min_free; /* bytes that must be free on the disk for a reservation; 0: a default */
+	uint64_t ballast;  /* bytes of the file given up when the disk is full; 0: a default */
+	bool restoring;    /* ledger_restore()'s copy: no lock, no ballast, and never made anew */
 	int64_t now_s;     /* wall clock */
 };
 
@@ -100,7 +115,8 @@ uint64_t ledger_get_commits(const struct ledger *ledger);
 
 /* The chain's head, to be left in the gun with ARM. */
 int ledger_get_host_mark(struct ledger *ledger, struct meso_host_mark *ret);
-/* Leave the chain's head in the mark file, if it is not there yet.  Lazily: once a second is plenty. */
+/* Leave the chain's head in the mark file, if it is not there yet.  Lazily: once a second is plenty.
+ * If that cannot be done the ledger is LEDGER_FULL until it can: an old copy would not be noticed. */
 int ledger_write_mark(struct ledger *ledger);
 
 struct ledger_report {
@@ -129,7 +145,7 @@ struct ledger_record {
 	int64_t time_s;
 	const char *
 		type; /* ledger operator patient session session-end reservation shot settlement incident quarantine gun
-			 migration clock lost attribution erasure */
+			 migration clock lost attribution erasure restore review */
 	uint8_t hash[LEDGER_HASH_LEN];
 	size_t n_fields;
 	struct ledger_field fields[LEDGER_FIELDS_MAX];
@@ -140,6 +156,53 @@ struct ledger_record {
 int ledger_foreach_record(struct ledger *ledger, uint64_t after, uint32_t max,
 			  int (*found)(const struct ledger_record *record, void *userdata),
 			  void *userdata);
+
+/* ----------------------------------------------------------------- restore */
+
+struct ledger_restore_options {
+	const char *path;
+	const char *mark_path; /* needed */
+	int backup_fd;         /* a database file; borrowed */
+	int backup_wal_fd;     /* the write-ahead log that belongs to it, -1: none */
+	uint32_t uid;          /* who restores */
+	const char *reason;    /* no names of people */
+	const char *vfs;
+	const struct ledger_io *io;
+	uint64_t ballast;
+	int64_t now_s;
+};
+
+struct ledger_restore_report {
+	uint64_t head;   /* the newest record that is restored */
+	int64_t since_s; /* its time: what was given since is not known */
+	uint64_t
+		lost; /* the newest record of the file that was replaced, 0: it could not be read */
+	uint64_t mark;                     /* the newest record of its mark, 0: there was none */
+	char kept[4096];                   /* the file that was replaced, "" if there was none */
+	char problem[2 * LEDGER_TEXT_MAX]; /* why not; "" it is done */
+};
+
+/**
+ * ledger_restore() - put a backup in the ledger's place; nobody may have it open
+ *
+ * The backup is verified whole first.  The present file is kept under another name.
+ * The restored ledger has a new fact, restore, and a mark that agrees with it.
+ * From then on patients are blocked: see ledger_is_blocked().
+ *
+ * Return: 0; -EBUSY the ledger is open; -EBADMSG the backup is no whole ledger;
+ * -EXDEV it is another ledger's; -ETIME the clock is before the backup's newest
+ * record; -EINVAL; or an errno of the disk.
+ */
+int ledger_restore(const struct ledger_restore_options *options, struct ledger_restore_report *ret);
+
+/* When the newest restored record was made: what was given since is unknown.  0: never restored.  May be
+ * called from any thread. */
+int64_t ledger_restored_since(const struct ledger *ledger);
+/* 1: a restore has lost what this patient may have been given, and nobody has reviewed that; 0 not */
+int ledger_is_blocked(struct ledger *ledger, const struct ledger_id *patient);
+/* An administrator's act.  -ENOENT no such patient; -EALREADY not blocked */
+int ledger_review_patient(struct ledger *ledger, int64_t now_s, const char *id_or_reference,
+			  uint32_t uid, const char *reason);
 
 /* ---------------------------------------------------- operators, patients */
 
@@ -214,7 +277,8 @@ int ledger_get_spent(struct ledger *ledger, int64_t now_s, const struct ledger_i
  * @ret_session: number of the session, its record's in the chain
  * Return: 0; -EBUSY patient or gun has an open one; -ENOENT no such patient;
  * -EIDRM the patient was erased; -EPERM no such operator; -EKEYEXPIRED licence;
- * -EUCLEAN gun quarantined.
+ * -EUCLEAN gun quarantined; -EOWNERDEAD the patient is blocked, see
+ * ledger_is_blocked().
  */
 int ledger_open_session(struct ledger *ledger, int64_t now_s, const char *today,
 			const struct ledger_id *patient, const char *serial, uint32_t operator_uid,
@@ -286,6 +350,7 @@ struct ledger_reservation {
  * Return: 0; -EDQUOT a rule refuses (hard, or soft without a reason); -ENOENT the
  * session is not open; -EXDEV the session is on another gun; -EBUSY the gun has a
  * reservation that is not settled; -EUCLEAN gun quarantined, now or before;
+ * -EOWNERDEAD the patient is blocked, see ledger_is_blocked();
  * -ENOSPC no room on the disk for this and what must follow it; -ETIME the clock
  * went backwards (see ledger_clock_behind()), so no window can be judged.
  */
@@ -328,15 +393,16 @@ int ledger_accept_clock(struct ledger *ledger, const struct ledger_clock *now,
 int ledger_confirm_clock(struct ledger *ledger, const struct ledger_clock *now, uint32_t uid,
 			 const char *reason, struct ledger_clock_state *ret);
 
-/* A ledger that was LEDGER_FULL is LEDGER_OK again if the disk has room now; a write that found room
- * proves nothing of what a reservation needs.  -ENOSPC it has none */
+/* A ledger that was LEDGER_FULL is LEDGER_OK again if the disk has room now, the ballast included, and
+ * the mark can be left; a write that found room proves nothing of what a reservation needs.  -ENOSPC */
 int ledger_look_for_room(struct ledger *ledger);
 
 /**
  * ledger_check() - what ledger_reserve() would say, without any effect
  * @session: 0 for a question outside a session
  * Return: the worst policy_severity; -ENOENT no such patient or session; -EIDRM
- * the patient was erased.
+ * the patient was erased; -EOWNERDEAD the patient is blocked, see
+ * ledger_is_blocked().
  */
 int ledger_check(struct ledger *ledger, int64_t now_s, const struct limits *limits, int64_t session,
 		 const struct policy_request *request,
@@ -401,7 +467,8 @@ struct ledger_settlement {
  * @evidence: NULL to record only
  * @ret: may be NULL
  *
- * One transaction, one commit, none if nothing is new.  Once it has returned 0
+ * One transaction, one commit, none if nothing is new.  On a full disk the room
+ * that was set aside for it is used.  Once it has returned 0
  * the shots may be acknowledged to the gun.  A known shot changes nothing; the
  * same key with other content, a shot under a lease that is not this ledger's and
  * this gun's, an overrun, and numbers that contradict each other are incidents
@@ -435,7 +502,8 @@ int ledger_get_shots(struct ledger *ledger, const char *serial, uint64_t epoch,
  *
  * Records a gun never seen before.  A known gun whose epoch changed, or whose
  * counters went backwards, is quarantined with an incident.  A mark of this
- * ledger that is ahead of it, or not in its chain, makes it LEDGER_ROLLED_BACK.
+ * ledger that is ahead of it, or not in its chain, makes it LEDGER_ROLLED_BACK, but
+ * for a mark that a restore explains (ledger_review.c): that quarantines the gun.
  *
  * Return: 0, -EUCLEAN the gun is quarantined, -EROFS rolled back.
  */

@@ -94,22 +94,16 @@ int incident_add(struct ledger *l, int64_t now_s, const struct incident *inciden
 	return append(l, now_s, incident, detail, ret);
 }
 
-int ledger_add_incident(struct ledger *l, int64_t now_s, const char *kind, const char *serial,
-			const uint8_t *lease_id, const char *text, bool quarantine)
+static int add_incident(struct ledger *l, int64_t now_s, struct incident incident, const char *text)
 {
-	struct incident incident = { kind, serial, NULL, lease_id, quarantine };
 	struct reservation reservation;
 	int r;
 
-	if (text_check_name(kind, LEDGER_NAME_MAX) < 0 ||
-	    text_check_name(text, LEDGER_TEXT_MAX) < 0 ||
-	    (serial && text_check_serial(serial) < 0) || (quarantine && !serial))
-		return -EINVAL;
 	r = ledger_begin(l);
 	if (r < 0)
 		return r;
-	if (lease_id) {
-		r = reservation_by_lease(l, lease_id, &reservation);
+	if (incident.lease_id) {
+		r = reservation_by_lease(l, incident.lease_id, &reservation);
 		if (r >= 0)
 			incident.reservation = &reservation;
 		else if (r == -ENOENT)
@@ -118,6 +112,22 @@ int ledger_add_incident(struct ledger *l, int64_t now_s, const char *kind, const
 	if (r >= 0)
 		r = incident_add(l, now_s, &incident, NULL, "%s", text);
 	return ledger_end(l, r);
+}
+
+int ledger_add_incident(struct ledger *l, int64_t now_s, const char *kind, const char *serial,
+			const uint8_t *lease_id, const char *text, bool quarantine)
+{
+	const struct incident incident = { kind, serial, NULL, lease_id, quarantine };
+	int r;
+
+	if (text_check_name(kind, LEDGER_NAME_MAX) < 0 ||
+	    text_check_name(text, LEDGER_TEXT_MAX) < 0 ||
+	    (serial && text_check_serial(serial) < 0) || (quarantine && !serial))
+		return -EINVAL;
+	r = add_incident(l, now_s, incident, text);
+	if (ledger_make_room(l, r))
+		r = add_incident(l, now_s, incident, text);
+	return r;
 }
 
 /* ---------------------------------------------------------- what is known */
@@ -241,7 +251,8 @@ static int check_gun(const struct ledger_gun *gun)
 	return 0;
 }
 
-static int check_mark(struct ledger *l, const struct meso_host_mark *mark)
+static int check_mark(struct ledger *l, int64_t now_s, const struct ledger_gun *gun,
+		      const struct meso_host_mark *mark)
 {
 	struct head head;
 	int r;
@@ -250,6 +261,8 @@ static int check_mark(struct ledger *l, const struct meso_host_mark *mark)
 	    memcmp(mark->ledger, l->id.bytes, sizeof(mark->ledger)) != 0)
 		return 0;
 	r = chain_contains(l, mark->sequence, mark->head, sizeof(mark->head));
+	if (r == 0)
+		r = restored_accept_mark(l, now_s, gun, mark);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	r = chain_get_head(l, &head);
@@ -294,7 +307,7 @@ int ledger_see_gun(struct ledger *l, int64_t now_s, const struct ledger_gun *gun
 	r = ledger_begin(l);
 	if (r < 0)
 		return r;
-	r = check_mark(l, mark);
+	r = check_mark(l, now_s, gun, mark);
 	if (r >= 0)
 		r = check_foreign(l, now_s, gun, mark);
 	if (r >= 0)

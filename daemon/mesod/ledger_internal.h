@@ -46,7 +46,9 @@
 	X(13, CLOCK, clock, "clock", "?,?,?,?,?,?,?,?,?,?")                                          \
 	X(14, LOST, lost, "lost", "?,?,?,?,?")                                                       \
 	X(15, ATTRIBUTION, attribution, "attribution", "?,?,?,?,?,?,?,?,?")                          \
-	X(16, ERASURE, erasure, "erasure", "?,?,?,?,?")
+	X(16, ERASURE, erasure, "erasure", "?,?,?,?,?")                                              \
+	X(40, RESTORE, restore, "restore", "?,?,?,?,?,?,?,?,?")                                      \
+	X(41, REVIEW, review, "review", "?,?,?,?")
 /* clang-format on */
 
 enum fact {
@@ -126,15 +128,34 @@ enum sql {
 	SQL_INCIDENT_KNOWN,
 	SQL_QUARANTINE_LAST,
 	SQL_GUN_LAST,
+	SQL_RESTORE_LAST,
+	SQL_REVIEW_NEEDED,
+	SQL_LOST_MARK,
 	SQL_STATEMENTS
 };
 
+/* The newest restore; n is 0 if there was none. */
+struct restored {
+	int64_t n;
+	uint64_t head;   /* the newest record of before */
+	uint64_t until;  /* the lost range ends here at the latest */
+	int64_t since_s; /* the head's time */
+};
+
 struct ledger {
+	int lock_fd; /* nobody else has the ledger open; -1: not locked */
+	bool restoring;
+	struct restored restored;
 	sqlite3 *db; /* NULL: could not be opened at all */
 	char *path;
 	char *mark_path; /* NULL: no mark */
+	const struct ledger_io *io;
 	uint64_t min_free;
 	int schema; /* version of the file as it is now: statements on newer tables would fail */
+	uint64_t ballast; /* bytes */
+	char *ballast_path;
+	bool ballast_held;
+	bool mark_failed; /* the newest attempt to write it */
 	atomic_int state; /* enum ledger_state */
 	char problem[LEDGER_TEXT_MAX];
 	struct ledger_id id;
@@ -221,6 +242,8 @@ int ledger_readable(const struct ledger *l);
 int ledger_begin(struct ledger *l);
 /* Commits if r >= 0, rolls back otherwise; returns r or why the commit failed. */
 int ledger_end(struct ledger *l, int r);
+/* After a transaction of what has happened already met a full disk: is there room for it now? */
+bool ledger_make_room(struct ledger *l, int r);
 
 /* ------------------------------------------------- chain (ledger_chain.c) */
 
@@ -273,11 +296,38 @@ struct mark {
 /* 1 read, 0 there is none, -EBADMSG malformed, or an errno. */
 int mark_read(const char *path, struct mark *ret);
 /* Atomic and durable: the old one or the new one. */
-int mark_write(const char *path, const struct mark *mark);
+int mark_write(const struct ledger_io *io, const char *path, const struct mark *mark);
 /* SHA-256 of a whole file. */
 int mark_digest_file(const char *path, uint8_t ret[LEDGER_HASH_LEN]);
 /* Make a new name in a directory durable. */
 int mark_sync_directory(const char *path);
+
+/* -------------------------------- beside the database (ledger_io.c, _ballast.c) */
+
+extern const struct ledger_io ledger_io_system;
+
+int io_write_all(const struct ledger_io *io, int fd, const char *data, size_t len);
+
+/* Where it is and how large; nothing is made.  0, -EINVAL, -ENOMEM */
+int ballast_init(struct ledger *l, uint64_t bytes);
+/* It is there, whole, or is made; otherwise the ledger is LEDGER_FULL: -ENOSPC. */
+int ballast_hold(struct ledger *l);
+/* Its room is free now.  false: there was none. */
+bool ballast_give_up(struct ledger *l);
+
+/* --------------------------------------------- restore (ledger_review.c, _open.c) */
+
+/* What the newest restore says, into l->restored. */
+int restored_load(struct ledger *l);
+/* -EOWNERDEAD the patient is blocked */
+int review_check(struct ledger *l, const uint8_t patient[LEDGER_ID_LEN]);
+/* A gun's mark is not in the chain: 1 a restore explains it, and it is recorded; 0 not.  In a transaction. */
+int restored_accept_mark(struct ledger *l, int64_t now_s, const struct ledger_gun *gun,
+			 const struct meso_host_mark *mark);
+/* One process at a time, whatever becomes of the database file.  The descriptor; -EBUSY */
+int ledger_lock(const struct ledger_io *io, const char *path);
+/* The head of a file that is left as it is, write-ahead log included. */
+int ledger_look_at_head(const struct ledger_options *options, struct head *ret);
 
 /* ------------------------------------------- checks of text (ledger_text.c) */
 

@@ -21,22 +21,7 @@
 #define MARK_FORMAT "meso-ledger-mark 1 %s %" PRIu64 " %s %s\n"
 #define MARK_MAX    256
 
-static int write_all(int fd, const char *text, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, text, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		text += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-int mark_sync_directory(const char *path)
+static int sync_directory(const struct ledger_io *io, const char *path)
 {
 	_cleanup_(closep) int fd = -1;
 	char directory[PATH_MAX];
@@ -49,12 +34,15 @@ int mark_sync_directory(const char *path)
 	if (slash)
 		slash[slash == directory ? 1 : 0] = '\0';
 	fd = open(slash ? directory : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd) < 0)
-		return -errno;
-	return 0;
+	return fd < 0 ? -errno : io->sync(fd);
 }
 
-int mark_write(const char *path, const struct mark *mark)
+int mark_sync_directory(const char *path)
+{
+	return sync_directory(&ledger_io_system, path);
+}
+
+int mark_write(const struct ledger_io *io, const char *path, const struct mark *mark)
 {
 	char text[MARK_MAX], id[LEDGER_ID_TEXT_MAX], hash[2 * LEDGER_HASH_LEN + 1];
 	char digest[2 * LEDGER_HASH_LEN + 1] = "-";
@@ -74,19 +62,19 @@ int mark_write(const char *path, const struct mark *mark)
 	/* What a crash left here was never the mark. */
 	if (unlink(temporary) < 0 && errno != ENOENT)
 		return -errno;
-	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = io->open(temporary, O_WRONLY | O_CREAT | O_EXCL);
 	if (fd < 0)
-		return -errno;
-	r = write_all(fd, text, (size_t)len);
-	if (r >= 0 && fsync(fd) < 0)
-		r = -errno;
-	if (r >= 0 && rename(temporary, path) < 0)
-		r = -errno;
+		return fd;
+	r = io_write_all(io, fd, text, (size_t)len);
+	if (r >= 0)
+		r = io->sync(fd);
+	if (r >= 0)
+		r = io->rename(temporary, path);
 	if (r < 0) {
 		unlink(temporary);
 		return r;
 	}
-	return mark_sync_directory(path);
+	return sync_directory(io, path);
 }
 
 static int parse_number(const char *text, uint64_t *ret)

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "ledger_internal.h"
@@ -99,7 +100,8 @@ static const char *const pragmas =
 	"PRAGMA secure_delete = ON;" /* an erased name leaves nothing behind */
 	"PRAGMA temp_store = MEMORY;"
 	"PRAGMA mmap_size = 0;"
-	"PRAGMA journal_mode = WAL;";
+	"PRAGMA journal_mode = WAL;"
+	"PRAGMA wal_autocheckpoint = 1000;"; /* the ballast is sized by it */
 
 /* A pragma's one number. */
 static int get_number(struct ledger *l, const char *sql, int64_t *ret)
@@ -265,6 +267,8 @@ static int check_old(struct ledger *l, const struct ledger_options *o, int have_
 		r = check_mark(l, have_mark, mark);
 	if (r >= 0 && l->schema < LEDGER_SCHEMA_VERSION && ledger_writable(l) >= 0)
 		r = ledger_migrate(l, o->vfs, o->now_s);
+	if (r >= 0 && l->schema == LEDGER_SCHEMA_VERSION && ledger_writable(l) >= 0)
+		r = restored_load(l);
 	return r;
 }
 
@@ -282,11 +286,47 @@ static int is_empty(struct ledger *l, bool *ret)
 	return r;
 }
 
+int ledger_lock(const struct ledger_io *io, const char *path)
+{
+	_cleanup_(freep) char *lock = NULL;
+	int fd, r;
+
+	if (asprintf(&lock, "%s-lock", path) < 0) {
+		lock = NULL;
+		return -ENOMEM;
+	}
+	fd = io->open(lock, O_RDWR | O_CREAT);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	r = errno == EWOULDBLOCK ? -EBUSY : -errno;
+	close(fd);
+	return r;
+}
+
+/* SQLite's own lock is on a file that a restore moves away, or on none if it is missing. */
+static int lock_it(struct ledger *l)
+{
+	int fd = ledger_lock(l->io, l->path);
+
+	if (fd == -EBUSY)
+		ledger_set_state(l, LEDGER_FAILED, "another process has the ledger %s open",
+				 l->path);
+	else if (fd < 0 && fd != -ENOMEM)
+		ledger_set_state(l, LEDGER_FAILED, "the ledger %s cannot be locked: %s", l->path,
+				 strerror(-fd));
+	l->lock_fd = fd < 0 ? -1 : fd;
+	return fd < 0 ? fd : 0;
+}
+
 static int bring_up(struct ledger *l, const struct ledger_options *o)
 {
 	struct mark mark = { 0 };
 	int have_mark = 0, r;
 	bool empty = false;
+
+	r = l->restoring ? 0 : lock_it(l);
+	if (r < 0)
+		return r;
 
 	if (l->mark_path)
 		have_mark = mark_read(l->mark_path, &mark);
@@ -317,6 +357,8 @@ static int bring_up(struct ledger *l, const struct ledger_options *o)
 		return r;
 	if (empty && have_mark > 0)
 		ledger_set_state(l, LEDGER_FAILED, "the ledger %s is empty", l->path);
+	if (empty && l->restoring)
+		ledger_set_state(l, LEDGER_CORRUPT, "there is no ledger in it");
 	if (empty && ledger_writable(l) < 0)
 		return ledger_writable(l);
 	return empty ? write_genesis(l, o->now_s) : check_old(l, o, have_mark, &mark);
@@ -339,11 +381,15 @@ static int allocate(const struct ledger_options *o, struct ledger **ret)
 	if (!l)
 		return -ENOMEM;
 	atomic_init(&l->state, LEDGER_OK);
+	l->lock_fd = -1;
+	l->restoring = o->restoring;
+	l->io = o->io ? o->io : &ledger_io_system;
 	l->min_free = o->min_free ? o->min_free : MIN_FREE_DEFAULT;
 	l->path = strdup(o->path);
 	if (o->mark_path)
 		l->mark_path = strdup(o->mark_path);
-	if (!l->path || (o->mark_path && !l->mark_path) || start_gcrypt(l) < 0)
+	if (!l->path || (o->mark_path && !l->mark_path) || start_gcrypt(l) < 0 ||
+	    ballast_init(l, o->ballast) < 0)
 		return -ENOMEM;
 	*ret = TAKE_PTR(l);
 	return 0;
@@ -376,8 +422,24 @@ int ledger_open(const struct ledger_options *o, struct ledger **ret)
 			ledger_set_state(l, LEDGER_FAILED, "the mark %s cannot be written: %s",
 					 l->mark_path, strerror(-r));
 	}
+	if (ledger_writable(l) >= 0 && !l->restoring)
+		(void)ballast_hold(l); /* if not, the state says so */
 	if (l->db && ledger_writable(l) < 0)
 		(void)sqlite3_exec(l->db, "PRAGMA query_only = ON", NULL, NULL, NULL);
 	*ret = TAKE_PTR(l);
 	return 0;
+}
+
+int ledger_look_at_head(const struct ledger_options *o, struct head *ret)
+{
+	_cleanup_(ledger_closep) struct ledger *l = NULL;
+	int r;
+
+	r = allocate(o, &l);
+	if (r >= 0)
+		r = open_database(l, o->vfs);
+	if (r >= 0 &&
+	    sqlite3_db_config(l->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL) != SQLITE_OK)
+		r = -EIO;
+	return r < 0 ? r : chain_get_head(l, ret);
 }

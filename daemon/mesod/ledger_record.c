@@ -169,19 +169,29 @@ static int record(struct ledger *l, int64_t now_s, const char *serial,
 	return r == -ENOENT;
 }
 
+static int record_at_once(struct ledger *l, int64_t now_s, const char *serial,
+			  const struct meso_shot *shots, size_t n_shots,
+			  const struct ledger_evidence *evidence, struct ledger_settlement *ret)
+{
+	int r;
+
+	*ret = (struct ledger_settlement){ 0 };
+	r = ledger_begin(l);
+	return r < 0 ? r : ledger_end(l, record(l, now_s, serial, shots, n_shots, evidence, ret));
+}
+
 int ledger_record(struct ledger *l, int64_t now_s, const char *serial,
 		  const struct meso_shot *shots, size_t n_shots,
 		  const struct ledger_evidence *evidence, struct ledger_settlement *ret)
 {
-	struct ledger_settlement settlement = { 0 };
+	struct ledger_settlement settlement;
 	int r;
 
 	if (text_check_serial(serial) < 0 || (n_shots > 0 && !shots))
 		return -EINVAL;
-	r = ledger_begin(l);
-	if (r < 0)
-		return r;
-	r = ledger_end(l, record(l, now_s, serial, shots, n_shots, evidence, &settlement));
+	r = record_at_once(l, now_s, serial, shots, n_shots, evidence, &settlement);
+	if (ledger_make_room(l, r))
+		r = record_at_once(l, now_s, serial, shots, n_shots, evidence, &settlement);
 	if (r >= 0 && ret)
 		*ret = settlement;
 	return r > 0 ? -ENOENT : r;

@@ -162,6 +162,8 @@ int ledger_check(struct ledger *l, int64_t now_s, const struct limits *limits, i
 	if (r >= 0)
 		r = erase_check_patient(l, BLOB(request->patient, LEDGER_ID_LEN));
 	if (r >= 0)
+		r = review_check(l, request->patient);
+	if (r >= 0)
 		r = read_history(l, now_s, session, request, &history, serial);
 	return r < 0 ? r : (int)policy_check(limits, &history, request, ret_verdicts);
 }
@@ -291,6 +293,10 @@ static int check_room(struct ledger *l)
 	struct statvfs fs;
 	uint64_t room;
 
+	if (l->mark_failed && ledger_write_mark(l) < 0)
+		return -ENOSPC;
+	if (ballast_hold(l) < 0)
+		return -ENOSPC;
 	if (statvfs(l->path, &fs) < 0)
 		return -EIO;
 	if (__builtin_mul_overflow((uint64_t)fs.f_bavail, (uint64_t)fs.f_frsize, &room))
@@ -411,6 +417,9 @@ static int reserve(struct ledger *l, int64_t now_s, const struct limits *limits,
 		return r;
 	if (strcmp(serial, o->gun.serial) != 0)
 		return -EXDEV;
+	r = review_check(l, o->request.patient);
+	if (r < 0)
+		return r;
 	r = check_gun(l, now_s, &o->gun);
 	if (r != 0)
 		return r;

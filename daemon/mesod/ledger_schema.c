@@ -123,5 +123,12 @@ const char *const ledger_schema_2 =
 	/* patients and their doses */
 
 	/* the rest */
+	FACT_TABLE("restore",
+		   "head INTEGER NOT NULL REFERENCES chain(n), head_hash BLOB NOT NULL,"
+		   " lost INTEGER, lost_hash BLOB, mark INTEGER, mark_hash BLOB, uid INTEGER NOT NULL,"
+		   " reason TEXT NOT NULL")
+	FACT_TABLE("review", "patient BLOB NOT NULL REFERENCES patient(id), uid INTEGER NOT NULL,"
+		   " reason TEXT NOT NULL")
+	"CREATE INDEX review_patient ON review(patient);"
 
 	"PRAGMA user_version = 2;";

@@ -43,6 +43,8 @@ static int open_session(struct ledger *l, int64_t now_s, const char *today, stru
 	if (r < 0)
 		return r;
 	r = erase_check_patient(l, patient);
+	if (r >= 0)
+		r = review_check(l, patient.pointer);
 	if (r < 0)
 		return r;
 	r = ledger_is_quarantined(l, serial);
@@ -78,7 +80,7 @@ int ledger_open_session(struct ledger *l, int64_t now_s, const char *today,
 	return r;
 }
 
-static int close_session(struct ledger *l, int64_t now_s, int64_t session, const char *reason)
+static int append_end(struct ledger *l, int64_t now_s, int64_t session, const char *reason)
 {
 	int r;
 
@@ -91,14 +93,23 @@ static int close_session(struct ledger *l, int64_t now_s, int64_t session, const
 	return r;
 }
 
+static int close_session(struct ledger *l, int64_t now_s, int64_t session, const char *reason)
+{
+	int r = ledger_begin(l);
+
+	return r < 0 ? r : ledger_end(l, append_end(l, now_s, session, reason));
+}
+
 int ledger_close_session(struct ledger *l, int64_t now_s, int64_t session, const char *reason)
 {
 	int r;
 
 	if (text_check_name(reason, LEDGER_REASON_MAX) < 0)
 		return -EINVAL;
-	r = ledger_begin(l);
-	return r < 0 ? r : ledger_end(l, close_session(l, now_s, session, reason));
+	r = close_session(l, now_s, session, reason);
+	if (ledger_make_room(l, r))
+		r = close_session(l, now_s, session, reason);
+	return r;
 }
 
 static int read_account(struct ledger *l, struct ledger_session *s)

@@ -227,6 +227,17 @@ static const char *const statements[SQL_STATEMENTS] = {
 		"SELECT active FROM quarantine WHERE serial = ? ORDER BY n DESC LIMIT 1",
 	[SQL_GUN_LAST] = "SELECT n, epoch, boot_id, shot_count, total_nl, last_sequence FROM gun"
 			 " WHERE serial = ? ORDER BY n DESC LIMIT 1",
+
+	[SQL_RESTORE_LAST] = "SELECT r.n, r.head, c.time, r.lost, r.mark FROM restore r"
+			     " JOIN chain c ON c.n = r.head ORDER BY r.n DESC LIMIT 1",
+	/* registered less than 7 days after restore ?2, or before it, and not reviewed since */
+	[SQL_REVIEW_NEEDED] =
+		"SELECT 1 FROM patient p JOIN chain c USING(n) WHERE p.id = ?1"
+		" AND (p.n < ?2 OR c.time < (SELECT time + 604800 FROM chain WHERE n = ?2))"
+		" AND NOT EXISTS(SELECT 1 FROM review v WHERE v.patient = p.id"
+		"  AND v.n > ?2)",
+	[SQL_LOST_MARK] = "SELECT detail FROM incident WHERE serial = ? AND kind = 'lost-range'"
+			  " AND n > ? ORDER BY n LIMIT 1",
 };
 
 static int prepare(struct ledger *l, sqlite3_stmt **slot, const char *text)

@@ -6,6 +6,7 @@
 
 #include "mesod.h"
 #include "options.h"
+#include "restore.h"
 
 int main(int argc, char **argv)
 {
@@ -14,7 +15,7 @@ int main(int argc, char **argv)
 
 	r = options_parse(argc, argv, &options);
 	if (r == 0)
-		r = mesod_run(&options);
+		r = options.restore ? restore_run(&options) : mesod_run(&options);
 	options_free(&options);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

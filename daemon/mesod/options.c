@@ -25,6 +25,9 @@ static const char usage[] =
 	"  --clock FILE       with --sim, for tests: a boot id and by how many seconds the\n"
 	"                     wall clock is wrong, instead of the machine's\n"
 	"  --config FILE      tightened limits (default: /etc/meso/mesod.conf)\n"
+	"  --restore BACKUP   serve nothing: put this copy of the ledger in its place; root only,\n"
+	"                     while no mesod runs\n"
+	"  --reason TEXT      with --restore: why, as recorded (no names of patients)\n"
 	"  --debug            log more\n"
 	"  --help, --version\n";
 
@@ -36,6 +39,8 @@ static const struct option long_options[] = {
 	{ "mark", required_argument, NULL, 'm' },
 	{ "config", required_argument, NULL, 'c' },
 	{ "clock", required_argument, NULL, 'C' },
+	{ "restore", required_argument, NULL, 'r' },
+	{ "reason", required_argument, NULL, 'R' },
 	{ "debug", no_argument, NULL, 'd' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'v' },
@@ -96,6 +101,12 @@ static int set_option(struct options *options, int letter, const char *value)
 		return 0;
 	case 'C':
 		options->clock = value;
+		return 0;
+	case 'r':
+		options->restore = value;
+		return 0;
+	case 'R':
+		options->reason = value;
 		return 0;
 	case 'd':
 		options->log_level = LOG_DEBUG;
@@ -160,6 +171,8 @@ int options_parse(int argc, char **argv, struct options *ret)
 	/* Nobody's dose is counted by a clock that somebody wrote into a file. */
 	if (ret->clock && !ret->n_sim)
 		return refuse("--clock needs --sim", NULL);
+	if (!ret->restore != !ret->reason)
+		return refuse("--restore and --reason belong together", NULL);
 	return set_defaults(ret);
 }
 

@@ -19,6 +19,8 @@ struct options {
 	const char *config;
 	const char
 		*clock; /* with simulated guns: a file that stands in for the clocks; see clock.h */
+	const char *restore; /* a backup to put in the ledger's place, instead of serving */
+	const char *reason;  /* for that */
 	const char *sim[SIM_PLACES_MAX]; /* sockets of meso-gun, or directories of such */
 	size_t n_sim;
 	uid_t owner; /* on a private bus: who counts as root */

@@ -378,6 +378,9 @@ static void answer_opening_failed(const struct opening *o, int r)
 		bus_reply_error(o->call, ERROR_NOT_OPERATOR, "uid=%u: the licence has expired",
 				o->uid);
 		return;
+	case EOWNERDEAD:
+		bus_reply_blocked(o->call, ledger_restored_since(o->mesod->ledger));
+		return;
 	case EUCLEAN:
 		bus_reply_error(o->call, ERROR_QUARANTINED,
 				"gun %s: its numbers disagree with the ledger", o->serial);

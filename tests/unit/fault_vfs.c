@@ -5,8 +5,10 @@
 #include "fault_vfs.h"
 
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -141,8 +143,8 @@ static int do_write(sqlite3_file *file, const void *data, int length, sqlite3_in
 			die();
 		if (state.fault == FAULT_SHORT || state.fault == FAULT_TORN)
 			f->real->pMethods->xWrite(f->real, data, length / 2, offset);
-		return state.fault == FAULT_IO || state.fault == FAULT_TORN ? SQLITE_IOERR_WRITE
-									    : SQLITE_FULL;
+		return state.fault == FAULT_FULL || state.fault == FAULT_SHORT ? SQLITE_FULL
+									       : SQLITE_IOERR_WRITE;
 	}
 	remember(f, offset, length);
 	return f->real->pMethods->xWrite(f->real, data, length, offset);
@@ -233,7 +235,8 @@ static int do_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file, 
 	(void)vfs;
 	memset(f, 0, sizeof(*f));
 	f->fd = -1;
-	rc = fail_other(SQLITE_CANTOPEN);
+	rc = fail_other(state.fault == FAULT_READ_ONLY ? SQLITE_READONLY_DIRECTORY
+						       : SQLITE_CANTOPEN);
 	if (rc != SQLITE_OK)
 		return rc;
 	f->real = (sqlite3_file *)(void *)(f + 1);
@@ -253,6 +256,86 @@ static int do_delete(sqlite3_vfs *vfs, const char *name, int sync_directory)
 	(void)vfs;
 	return rc == SQLITE_OK ? state.real->xDelete(state.real, name, sync_directory) : rc;
 }
+
+/* --------------------------------------- the ledger's files beside the database */
+
+/* The errno of a failure; 0 it does not fail now. */
+static int fail_io(bool needs_room)
+{
+	if (!due())
+		return 0;
+	if (is_death())
+		die();
+	if (state.fault == FAULT_FULL || state.fault == FAULT_SHORT)
+		return needs_room ? -ENOSPC : 0;
+	return state.fault == FAULT_READ_ONLY ? -EROFS : -EIO;
+}
+
+static int io_open(const char *path, int flags)
+{
+	int fd, r = fail_io(flags & O_CREAT);
+
+	if (r < 0)
+		return r;
+	fd = open(path, flags | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+static ssize_t io_write(int fd, const void *data, size_t len)
+{
+	int r = fail_io(true);
+	ssize_t n;
+
+	/* A short write says how much it took; why it took no more, the next one says. */
+	if (r < 0 && (state.fault == FAULT_SHORT || state.fault == FAULT_TORN) && len > 1) {
+		n = write(fd, data, len / 2);
+		return state.fault == FAULT_SHORT ? n : r;
+	}
+	if (r < 0)
+		return r;
+	n = write(fd, data, len);
+	return n < 0 ? -errno : n;
+}
+
+static int io_sync(int fd)
+{
+	(void)fd;
+	return fail_io(false);
+}
+
+static int io_rename(const char *from, const char *to)
+{
+	int r = fail_io(false);
+
+	if (r < 0)
+		return r;
+	return rename(from, to) < 0 ? -errno : 0;
+}
+
+static int io_allocate(int fd, uint64_t len)
+{
+	int r = fail_io(true);
+
+	return r < 0 ? r : -posix_fallocate(fd, 0, (off_t)len);
+}
+
+static int io_truncate(int fd)
+{
+	int r = fail_io(false);
+
+	if (r < 0)
+		return r;
+	return ftruncate(fd, 0) < 0 ? -errno : 0;
+}
+
+const struct ledger_io fault_io = {
+	.open = io_open,
+	.write = io_write,
+	.sync = io_sync,
+	.rename = io_rename,
+	.allocate = io_allocate,
+	.truncate = io_truncate,
+};
 
 void fault_vfs_register(void)
 {

@@ -4,6 +4,8 @@
  */
 #include "ledger_fixture.h"
 
+#include "fault_vfs.h"
+
 #include <check.h>
 #include <dirent.h>
 #include <errno.h>
@@ -84,7 +86,9 @@ struct ledger *place_open_vfs(const struct place *place, const char *vfs)
 	struct ledger_options options = { .path = place->path,
 					  .mark_path = place->mark,
 					  .vfs = vfs,
+					  .io = vfs ? &fault_io : NULL,
 					  .min_free = 1,
+					  .ballast = FIXTURE_BALLAST,
 					  .now_s = T0 };
 	struct ledger *l = NULL;
 

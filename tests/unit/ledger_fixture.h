@@ -16,6 +16,8 @@
 #define BOOT     UINT64_C(0x8000000000000001)
 #define SERIAL   "G-1"
 
+#define FIXTURE_BALLAST 65536u /* small, since there are thousands of places */
+
 struct place {
 	char directory[64];
 	char path[80];

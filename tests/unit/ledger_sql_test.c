@@ -64,6 +64,8 @@ static const enum sql hot[] = {
 	SQL_INCIDENT_KNOWN,
 	SQL_QUARANTINE_LAST,
 	SQL_GUN_LAST,
+	SQL_REVIEW_NEEDED,
+	SQL_LOST_MARK,
 };
 
 START_TEST(what_a_dose_waits_for_goes_by_index_and_sorts_nothing)

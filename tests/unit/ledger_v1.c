@@ -99,5 +99,5 @@ void place_make_v1(const struct place *place)
 	ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
 	ck_assert_int_eq(chmod(place->path, 0600), 0);
 	ck_assert_int_eq(mark_digest_file(place->path, mark.digest), 0);
-	ck_assert_int_eq(mark_write(place->mark, &mark), 0);
+	ck_assert_int_eq(mark_write(&ledger_io_system, place->mark, &mark), 0);
 }

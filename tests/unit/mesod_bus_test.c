@@ -252,6 +252,8 @@ static void assert_all_refused(sd_bus *bus)
 			  "1980-01-01", 0u);
 	ck_assert_refused(bus, "Denied", ROOT, MANAGER, "GetPatient", "s", FIXTURE_PATIENT);
 	ck_assert_refused(bus, "Denied", ROOT, MANAGER, "ListPatients", "");
+	ck_assert_refused(bus, "Denied", ROOT, MANAGER, "ReviewPatient", "ss", FIXTURE_PATIENT,
+			  "why");
 	ck_assert_refused(bus, "Denied", ROOT, MANAGER, "Check", "sa{sv}", FIXTURE_PATIENT, 0);
 	ck_assert_refused(bus, "NotOperator", ROOT, MANAGER, "OpenSession", "osa{sv}", f.gun_path,
 			  FIXTURE_PATIENT, 0);

@@ -128,14 +128,22 @@ void mesod_fixture_run_daemon(struct mesod_fixture *f)
 	const int64_t until = gun_fixture_now_ms() + PATIENCE_MS;
 	char config[96] = "/nonexistent";
 	char path[256];
-	char *argv[16] = { path,          (char *)"--sim",
-			   f->gun.socket, (char *)"--address",
-			   f->address,    (char *)"--state",
-			   f->dir,        (char *)"--mark",
-			   f->mark,       (char *)"--config",
-			   config,        NULL,
-			   NULL,          NULL,
-			   NULL,          NULL };
+	char *argv[16] = { path,
+			   (char *)"--sim",
+			   f->gun.socket,
+			   (char *)"--address",
+			   f->address,
+			   (char *)"--state",
+			   (char *)(f->state ? f->state : f->dir),
+			   (char *)"--mark",
+			   f->mark,
+			   (char *)"--config",
+			   config,
+			   NULL,
+			   NULL,
+			   NULL,
+			   NULL,
+			   NULL };
 	size_t n = 11;
 
 	if (f->owner) {
@@ -262,15 +270,20 @@ void mesod_fixture_start_bare(struct mesod_fixture *f, const char *const *gun_ex
 	mesod_fixture_run_daemon(f);
 }
 
-void mesod_fixture_start(struct mesod_fixture *f, const char *const *gun_extra)
+void mesod_fixture_register(struct mesod_fixture *f)
 {
-	mesod_fixture_start_bare(f, gun_extra, NULL);
 	ck_assert_int_ge(mesod_call(f->bus, ROOT, MANAGER, "RegisterOperator", NULL, NULL, "usss",
 				    (uint32_t)getuid(), "Dr. Test", "L-1", "2999-12-31"),
 			 0);
 	ck_assert_int_ge(mesod_call(f->bus, ROOT, MANAGER, "AddPatient", NULL, NULL, "sssu",
 				    FIXTURE_PATIENT, "Jane Doe", "1980-02-29", 70000u),
 			 0);
+}
+
+void mesod_fixture_start(struct mesod_fixture *f, const char *const *gun_extra)
+{
+	mesod_fixture_start_bare(f, gun_extra, NULL);
+	mesod_fixture_register(f);
 }
 
 void mesod_fixture_remove_directory(const char *path)

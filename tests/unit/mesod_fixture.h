@@ -26,6 +26,7 @@ struct mesod_fixture {
 	char dir[64];
 	char address[112];
 	char mark[96];
+	const char *state; /* where the ledger is, NULL: in dir */
 	pid_t bus_pid;
 	pid_t mesod_pid;
 	const char *config; /* mesod.conf's text, NULL: none */
@@ -51,6 +52,8 @@ void mesod_fixture_start(struct mesod_fixture *f, const char *const *gun_extra);
 /* The same without operator and patient. */
 void mesod_fixture_start_bare(struct mesod_fixture *f, const char *const *gun_extra,
 			      const char *owner);
+/* This uid as an operator and the patient, in a ledger that has neither. */
+void mesod_fixture_register(struct mesod_fixture *f);
 void mesod_fixture_stop(struct mesod_fixture *f);
 
 void mesod_fixture_remove_directory(const char *path);

@@ -256,6 +256,37 @@ static bool answers_nothing(const char *method)
 	return false;
 }
 
+static void append_record(sd_bus_message *reply, uint64_t number)
+{
+	const int64_t time_s = 1800000000 + (int64_t)number;
+
+	if (number % 2)
+		must(sd_bus_message_append(reply, "a{sv}", 6, "number", "t", number, "time", "x",
+					   time_s, "type", "s", "incident", "hash", "s", "abcd",
+					   "kind", "s", "overrun", "detail", "s",
+					   number == 5 ? "=SUM(A1), \"or\" worse" : "plain"));
+	else
+		must(sd_bus_message_append(reply, "a{sv}", 7, "number", "t", number, "time", "x",
+					   time_s, "type", "s", "shot", "hash", "s", "ef01",
+					   "epoch", "x", (int64_t)-2, "delivered_nl", "x",
+					   (int64_t)20000, "peak_pa", "x", (int64_t)-5));
+}
+
+static void append_records(struct service *s, sd_bus_message *call, sd_bus_message *reply)
+{
+	uint64_t after;
+	uint32_t max;
+
+	must(sd_bus_message_read(call, "tu", &after, &max));
+	if (s->mode == MOCK_LEDGER_VANISHES && after >= 500)
+		_exit(0);
+	must(sd_bus_message_open_container(reply, 'a', "a{sv}"));
+	for (uint64_t n = after + 1; n <= MOCK_RECORDS && n - after <= max; n++)
+		if (s->mode != MOCK_LEDGER_GAP || n != 700)
+			append_record(reply, n);
+	must(sd_bus_message_close_container(reply));
+}
+
 static bool answer(struct service *s, sd_bus_message *call, const char *method,
 		   sd_bus_message *reply)
 {
@@ -283,6 +314,8 @@ static bool answer(struct service *s, sd_bus_message *call, const char *method,
 		must(sd_bus_message_append(
 			reply, "btss", s->mode != MOCK_BAD_LEDGER, (uint64_t)12, "abcd",
 			s->mode == MOCK_BAD_LEDGER ? "record 7 was changed" : ""));
+	else if (strcmp(method, "ListLedger") == 0)
+		append_records(s, call, reply);
 	else if (strcmp(method, "OpenSession") == 0)
 		open_session(s, call, reply);
 	else if (strcmp(method, "Prime") == 0)

@@ -31,8 +31,13 @@ enum mock_mode {
 	MOCK_NEVER_PRIMED, /* nobody pulls the trigger at the prime */
 	MOCK_PRIMED,       /* the syringe is primed already */
 	MOCK_BAD_LEDGER,
-	MOCK_INCIDENT, /* the summary tells of one */
+	MOCK_INCIDENT,        /* the summary tells of one */
+	MOCK_LEDGER_VANISHES, /* it dies when asked for records after number 500 */
+	MOCK_LEDGER_GAP,      /* record 700 is left out */
 };
+
+/* Records of its ledger: number n is a shot if even, an incident if odd. */
+#define MOCK_RECORDS 1203u
 
 struct mock {
 	char directory[64];
