@@ -52,6 +52,13 @@ struct ledger_id {
 char *ledger_id_format(const struct ledger_id *id, char *buf);
 int ledger_id_parse(const char *text, struct ledger_id *ret); /* -EINVAL */
 
+/* A moment: wall clock, and what local calendar day it falls on. */
+struct ledger_moment {
+	int64_t s;          /* unix seconds */
+	int32_t day;        /* local date, in days from 1970-01-01 */
+	int64_t midnight_s; /* unix seconds at which that day began */
+};
+
 /* ----------------------------------------------------------- open, state */
 
 enum ledger_state {
@@ -334,8 +341,9 @@ struct ledger_reservation {
  * -ENOSPC no room on the disk for this and what must follow it; -ETIME the clock
  * went backwards (see ledger_clock_behind()), so no window can be judged.
  */
-int ledger_reserve(struct ledger *ledger, int64_t now_s, const struct limits *limits,
-		   const struct ledger_order *order, struct ledger_reservation *ret,
+int ledger_reserve(struct ledger *ledger, const struct ledger_moment *now,
+		   const struct policy_basis *basis, const struct ledger_order *order,
+		   struct ledger_reservation *ret,
 		   struct policy_verdict ret_verdicts[POLICY_RULES]);
 
 /* A clock that is behind the chain by no more than this is one that was set right. */
@@ -383,7 +391,8 @@ int ledger_look_for_room(struct ledger *ledger);
  * Return: the worst policy_severity; -ENOENT no such patient or session;
  * -EOWNERDEAD the patient is blocked, see ledger_is_blocked().
  */
-int ledger_check(struct ledger *ledger, int64_t now_s, const struct limits *limits, int64_t session,
+int ledger_check(struct ledger *ledger, const struct ledger_moment *now,
+		 const struct policy_basis *basis, int64_t session,
 		 const struct policy_request *request,
 		 struct policy_verdict ret_verdicts[POLICY_RULES]);
 

@@ -44,7 +44,7 @@ static void note_dose(struct ledger *l, struct policy_history *h, int64_t when_s
 	/* Counted in full, and for longer than need be: the later time is the stricter one. */
 	if (l->doses[DOSES_MAX - 1].when_s < when_s)
 		l->doses[DOSES_MAX - 1].when_s = when_s;
-	l->doses[DOSES_MAX - 1].volume_nl = add(l->doses[DOSES_MAX - 1].volume_nl, volume_nl);
+	l->doses[DOSES_MAX - 1].amount = add(l->doses[DOSES_MAX - 1].amount, volume_nl);
 }
 
 /* Shots under leases of nobody here that an administrator has said to be this patient's. */
@@ -130,14 +130,16 @@ static int read_session(struct ledger *l, int64_t session, struct policy_history
 	return r;
 }
 
-static int read_history(struct ledger *l, int64_t now_s, int64_t session,
+static int read_history(struct ledger *l, const struct ledger_moment *now, int64_t session,
 			const struct policy_request *q, struct policy_history *h,
 			char serial[MESO_SERIAL_LEN])
 {
 	struct ledger_id patient;
 	int r = 0;
 
-	*h = (struct policy_history){ .now_s = now_s };
+	*h = (struct policy_history){ .now_s = now->s,
+				      .today = now->day,
+				      .midnight_s = now->midnight_s };
 	memcpy(patient.bytes, q->patient, sizeof(patient.bytes));
 	if (session != 0)
 		r = read_session(l, session, h, serial);
@@ -158,7 +160,8 @@ static int check_patient(struct ledger *l, const uint8_t id[LEDGER_ID_LEN])
 	return r == 0 ? -ENOENT : r;
 }
 
-int ledger_check(struct ledger *l, int64_t now_s, const struct limits *limits, int64_t session,
+int ledger_check(struct ledger *l, const struct ledger_moment *now,
+		 const struct policy_basis *basis, int64_t session,
 		 const struct policy_request *request,
 		 struct policy_verdict ret_verdicts[POLICY_RULES])
 {
@@ -166,7 +169,7 @@ int ledger_check(struct ledger *l, int64_t now_s, const struct limits *limits, i
 	struct policy_history history;
 	int r;
 
-	if (!limits || !request || !ret_verdicts)
+	if (!now || !basis || !request || !ret_verdicts)
 		return -EINVAL;
 	/* An answer from a ledger that cannot be trusted would be believed. */
 	r = ledger_writable(l);
@@ -175,8 +178,8 @@ int ledger_check(struct ledger *l, int64_t now_s, const struct limits *limits, i
 	if (r >= 0)
 		r = review_check(l, request->patient);
 	if (r >= 0)
-		r = read_history(l, now_s, session, request, &history, serial);
-	return r < 0 ? r : (int)policy_check(limits, &history, request, ret_verdicts);
+		r = read_history(l, now, session, request, &history, serial);
+	return r < 0 ? r : (int)policy_check(basis, &history, request, ret_verdicts);
 }
 
 int ledger_get_spent(struct ledger *l, int64_t now_s, const struct ledger_id *patient,
@@ -202,7 +205,7 @@ int ledger_get_spent(struct ledger *l, int64_t now_s, const struct ledger_id *pa
 		spent.session = sqlite3_column_int64(row, 0);
 	spent.outstanding_nl = history.outstanding_nl;
 	for (size_t i = 0; i < history.n_doses; i++)
-		spent.settled_24h_nl = add(spent.settled_24h_nl, history.doses[i].volume_nl);
+		spent.settled_24h_nl = add(spent.settled_24h_nl, history.doses[i].amount);
 	*ret = spent;
 	return 0;
 }
@@ -413,9 +416,9 @@ static int append(struct ledger *l, int64_t now_s, const struct ledger_order *o,
 }
 
 /* 0 reserved, 1 the gun went into quarantine (which must be committed), or an error. */
-static int reserve(struct ledger *l, int64_t now_s, const struct limits *limits,
-		   const struct ledger_order *o, struct ledger_reservation *v,
-		   struct policy_verdict *verdicts)
+static int reserve(struct ledger *l, const struct ledger_moment *now,
+		   const struct policy_basis *basis, const struct ledger_order *o,
+		   struct ledger_reservation *v, struct policy_verdict *verdicts)
 {
 	bool reason = o->override && o->override[0];
 	char serial[MESO_SERIAL_LEN] = "";
@@ -423,7 +426,7 @@ static int reserve(struct ledger *l, int64_t now_s, const struct limits *limits,
 	enum policy_severity worst;
 	int r;
 
-	r = read_history(l, now_s, o->session, &o->request, &history, serial);
+	r = read_history(l, now, o->session, &o->request, &history, serial);
 	if (r < 0)
 		return r;
 	if (strcmp(serial, o->gun.serial) != 0)
@@ -431,13 +434,13 @@ static int reserve(struct ledger *l, int64_t now_s, const struct limits *limits,
 	r = review_check(l, o->request.patient);
 	if (r < 0)
 		return r;
-	r = check_gun(l, now_s, &o->gun);
+	r = check_gun(l, now->s, &o->gun);
 	if (r != 0)
 		return r;
-	worst = policy_check(limits, &history, &o->request, verdicts);
+	worst = policy_check(basis, &history, &o->request, verdicts);
 	if (worst == POLICY_HARD || (worst == POLICY_SOFT && !reason))
 		return -EDQUOT;
-	return append(l, now_s, o, verdicts, v);
+	return append(l, now->s, o, verdicts, v);
 }
 
 static int check_order(const struct ledger_order *o)
@@ -453,25 +456,25 @@ static int check_order(const struct ledger_order *o)
 	return 0;
 }
 
-int ledger_reserve(struct ledger *l, int64_t now_s, const struct limits *limits,
-		   const struct ledger_order *order, struct ledger_reservation *ret,
-		   struct policy_verdict ret_verdicts[POLICY_RULES])
+int ledger_reserve(struct ledger *l, const struct ledger_moment *now,
+		   const struct policy_basis *basis, const struct ledger_order *order,
+		   struct ledger_reservation *ret, struct policy_verdict ret_verdicts[POLICY_RULES])
 {
 	struct ledger_reservation reservation = { 0 };
 	int r;
 
-	if (!limits || !ret || !ret_verdicts || check_order(order) < 0)
+	if (!now || !basis || !ret || !ret_verdicts || check_order(order) < 0)
 		return -EINVAL;
 	r = ledger_writable(l);
 	if (r >= 0)
 		r = check_room(l);
 	if (r >= 0)
-		r = clock_check(l, now_s);
+		r = clock_check(l, now->s);
 	if (r >= 0)
 		r = ledger_begin(l);
 	if (r < 0)
 		return r;
-	r = ledger_end(l, reserve(l, now_s, limits, order, &reservation, ret_verdicts));
+	r = ledger_end(l, reserve(l, now, basis, order, &reservation, ret_verdicts));
 	if (r == 0)
 		*ret = reservation;
 	return r > 0 ? -EUCLEAN : r;

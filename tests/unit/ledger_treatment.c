@@ -93,6 +93,7 @@ void treatment_prepare(struct treatment *t, const struct place *place)
 					.shot_count = 40,
 					.total_nl = 800000 };
 	limits_default(&t->b.limits);
+	t->b.basis = (struct policy_basis){ .limits = &t->b.limits };
 }
 
 /* What the gun does between reservation and report. */
