@@ -44,6 +44,7 @@ struct ledger_hand_dose clinic_hand_dose(const struct clinic *c, uint64_t amount
 					 uint64_t volume_nl);
 
 /* These fail the test unless they work. */
+void clinic_assess(struct clinic *c);
 void clinic_load(struct clinic *c, size_t preparation);
 int64_t clinic_give(struct clinic *c, const struct ledger_hand_dose *dose);
 /* Closes the session and opens the next one, of the same patient. */
@@ -54,7 +55,7 @@ struct ledger_order clinic_order(const struct clinic *c, size_t area, uint32_t d
 void clinic_reserve(struct clinic *c, size_t area, uint32_t dose_nl, uint32_t shots,
 		    struct ledger_reservation *ret);
 void clinic_treat(struct clinic *c, size_t area, uint32_t dose_nl, uint32_t shots);
-/* A prime: settled as never armed (nothing), into the air (credited), or into skin. */
+/* A prime above the scalp: settled as never armed (nothing), into the air (credited), or into skin. */
 enum primed { PRIMED_NEVER, PRIMED_AIR, PRIMED_SKIN };
 void clinic_prime(struct clinic *c, uint32_t volume_nl, enum primed how);
 /* The history now, in the session that is open or (@session 0) in none. */

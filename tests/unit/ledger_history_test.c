@@ -560,9 +560,7 @@ END_TEST
 static void treat_weekly(unsigned int n, size_t preparation)
 {
 	for (unsigned int i = 0; i < n; i++) {
-		struct ledger_assessment a = clinic_assessment(&c.b.patient);
-
-		ck_assert_int_eq(ledger_add_assessment(c.b.ledger, c.b.now_s, &a, NULL, NULL), 0);
+		clinic_assess(&c);
 		clinic_load(&c, preparation);
 		clinic_treat(&c, FACE, 20000, 1);
 		c.b.now_s += 7 * DAY_S;
@@ -587,6 +585,7 @@ START_TEST(a_course_counts_its_sessions_amounts_and_substances)
 	ck_assert_int_eq(c.history.last_session_day, TODAY + 14);
 	ck_assert_int_eq(c.history.substances[HYALURONIDASE].last_day, TODAY + 14);
 	/* this one is not among the others, but its amounts are in the course's */
+	clinic_assess(&c);
 	clinic_load(&c, MIX);
 	clinic_treat(&c, FACE, 20000, 1);
 	look();
@@ -630,6 +629,7 @@ START_TEST(a_new_course_begins_at_nothing_and_knows_the_last_day_of_the_one_befo
 	treat_weekly(2, LIDO);
 	ck_assert_int_eq(look()->previous_course_day, POLICY_NO_DAY);
 	c.b.now_s = T0 + 20 * DAY_S;
+	clinic_next_session(&c);
 	ck_assert_int_eq(ledger_add_course(c.b.ledger, c.b.now_s, &p, NULL, NULL), 0);
 	look();
 	ck_assert_int_eq(c.history.previous_course_day, TODAY + 7);
@@ -684,7 +684,8 @@ START_TEST(a_long_history_is_read_without_a_scan)
 		SQL_MASS_LAST,        SQL_LOAD_LAST,       SQL_FAULTS,
 	};
 
-	treat_weekly(8, MIX);
+	treat_weekly(5, MIX);
+	clinic_assess(&c);
 	clinic_load(&c, MIX);
 	clinic_treat(&c, FACE, 20000, 1);
 	look();
