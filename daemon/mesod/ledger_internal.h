@@ -467,7 +467,7 @@ int clinic_use_area(struct ledger *l, const struct ledger_moment *now, int64_t s
 
 /* ------------------------------------------------- substances (ledger_doses.c) */
 
-#define SUBSTANCES_TEXT_MAX (FORMULARY_COMPONENTS * (FORMULARY_ID_MAX + 26))
+#define SUBSTANCES_TEXT_MAX ((size_t)FORMULARY_COMPONENTS * (FORMULARY_ID_MAX + 26))
 #define DOSE_UNKNOWN        2 /* dose.unit: nL of nobody knows what */
 
 /* Ids, units, amounts from 1 to INT64_MAX, none twice, 1 to FORMULARY_COMPONENTS of them. */

@@ -10,7 +10,7 @@
 #include "ledger_fixture.h"
 #include "ledger_internal.h"
 
-#define DAY_S  86400
+#define DAY_S  ((int64_t)86400)
 #define MASS_G 70000u
 
 /* Indices in the formulary. */

@@ -232,9 +232,9 @@ START_TEST(the_volume_of_a_session_has_the_hand_doses_in_it_and_no_credited_prim
 	clinic_give(&c, &d);
 	ck_assert_uint_eq(look()->session_nl, 1500);
 	clinic_treat(&c, FACE, 20000, 2);
-	ck_assert_uint_eq(look()->session_nl, 1500 + 2 * 20020);
+	ck_assert_uint_eq(look()->session_nl, 1500 + UINT64_C(40040));
 	clinic_reserve(&c, SCALP, 20000, 2, &v);
-	ck_assert_uint_eq(look()->session_nl, 1500 + 2 * 20020 + 41000);
+	ck_assert_uint_eq(look()->session_nl, 1500 + UINT64_C(40040) + 41000);
 	ck_assert_uint_eq(c.history.outstanding_nl, 41000);
 }
 END_TEST
@@ -247,9 +247,9 @@ START_TEST(an_area_has_what_went_into_it_in_this_session_and_what_may_go_still)
 	clinic_prime(&c, 20000, PRIMED_SKIN);
 	ck_assert_uint_eq(look()->area_nl, 0);
 	clinic_treat(&c, FACE, 20000, 2);
-	ck_assert_uint_eq(look()->area_nl, 2 * 20020);
+	ck_assert_uint_eq(look()->area_nl, UINT64_C(40040));
 	clinic_reserve(&c, FACE, 20000, 1, &v);
-	ck_assert_uint_eq(look()->area_nl, 2 * 20020 + 21000);
+	ck_assert_uint_eq(look()->area_nl, UINT64_C(40040) + 21000);
 	ck_assert_uint_eq(clinic_look(&c, 0)->area_nl, 0);
 	ck_assert_int_eq(ledger_close_lost(c.b.ledger, T0, v.lease_id, 0, "fell", NULL), 0);
 	clinic_next_session(&c);
