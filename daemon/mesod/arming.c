@@ -204,10 +204,10 @@ static int arming_run(void *owned, void *userdata)
 
 	int r;
 
-	r = ledger_reserve(owned, a->now_s, &a->mesod->limits, &a->order, &a->reservation,
+	r = ledger_reserve(owned, &a->now, &a->mesod->basis, &a->order, &a->reservation,
 			   a->verdicts);
 	if (r == -ETIME)
-		a->behind_s = ledger_clock_behind(owned, a->now_s);
+		a->behind_s = ledger_clock_behind(owned, a->now.s);
 	return r;
 }
 
@@ -285,7 +285,7 @@ int arming_submit(struct session *session, sd_bus_message *call, const struct ar
 	a->session = session->n;
 	a->gun = gun_ref(session->gun);
 	a->call = sd_bus_message_ref(call);
-	a->now_s = wall_now_s(session->mesod);
+	a->now = moment_at(wall_now_s(session->mesod));
 	TEXT_COPY(a->serial, session->gun->serial);
 	a->order.session = session->number;
 	a->order.gun.serial = a->serial;

@@ -20,7 +20,7 @@ struct arming {
 	uint64_t session; /* on the bus: looked up anew */
 	struct gun *gun;
 	sd_bus_message *call;
-	int64_t now_s;
+	struct ledger_moment now;
 	struct ledger_order order;
 	char serial[MESO_SERIAL_LEN];
 	char area[AREA_MAX];

@@ -368,14 +368,14 @@ int bus_list_patients(struct mesod *mesod, sd_bus_message *call, sd_bus_error *e
 static int check_run(void *owned, void *userdata)
 {
 	struct patient_question *p = userdata;
+	const struct ledger_moment now = moment_at(p->q.now_s);
 	int r;
 
 	r = ledger_get_patient(owned, p->asked, &p->patient);
 	if (r < 0)
 		return r;
 	memcpy(p->request.patient, p->patient.id.bytes, sizeof(p->request.patient));
-	p->worst =
-		ledger_check(owned, p->q.now_s, &p->q.mesod->limits, 0, &p->request, p->verdicts);
+	p->worst = ledger_check(owned, &now, &p->q.mesod->basis, 0, &p->request, p->verdicts);
 	return p->worst < 0 ? p->worst : 0;
 }
 

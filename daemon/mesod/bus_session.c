@@ -303,7 +303,7 @@ struct looking {
 	struct mesod *mesod;
 	uint64_t session;
 	int64_t number;
-	int64_t now_s;
+	struct ledger_moment now;
 	sd_bus_message *call;
 	struct policy_request request;
 	struct ledger_session account;
@@ -318,8 +318,7 @@ static int looking_run(void *owned, void *userdata)
 	r = ledger_get_session(owned, l->number, &l->account);
 	if (r < 0)
 		return r;
-	return ledger_check(owned, l->now_s, &l->mesod->limits, l->number, &l->request,
-			    l->verdicts);
+	return ledger_check(owned, &l->now, &l->mesod->basis, l->number, &l->request, l->verdicts);
 }
 
 static int build_details(const struct looking *l, const struct session *session,
@@ -377,7 +376,7 @@ int session_details(struct session *session, sd_bus_message *call, sd_bus_error 
 	l->mesod = session->mesod;
 	l->session = session->n;
 	l->number = session->number;
-	l->now_s = wall_now_s(session->mesod);
+	l->now = moment_at(wall_now_s(session->mesod));
 	l->call = sd_bus_message_ref(call);
 	if (session->asked_valid) {
 		l->request = session->asked;

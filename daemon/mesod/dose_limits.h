@@ -21,12 +21,27 @@ struct limit {
 	uint64_t hard;
 };
 
+/* One bound from below.  Under soft: a reason.  Under hard: refused.  hard <= soft. */
+struct least {
+	uint32_t soft;
+	uint32_t hard;
+};
+
 struct limits {
-	struct limit shot_nl;        /* volume of a shot, per needle */
-	struct limit depth_um;       /* needle depth */
-	struct limit rate_mhz;       /* shots per 1000 s in repeat mode */
-	struct limit session_nl;     /* volume of a session */
-	struct limit patient_24h_nl; /* volume into one patient in any 24 h */
+	struct limit shot_nl;         /* volume of a shot, per needle */
+	struct limit depth_um;        /* needle depth */
+	struct limit rate_mhz;        /* shots per 1000 s in repeat mode */
+	struct limit session_nl;      /* volume of a session */
+	struct limit patient_24h_nl;  /* volume into one patient in any 24 h */
+	struct limit area_nl_per_mm2; /* volume of a session into one area of skin, by its size */
+	struct limit prime_nl;        /* primed with one syringe: twice the gun's dead volume */
+	struct limit session_s;       /* length of a session */
+	struct limit course_sessions; /* sessions of a course, this one included */
+	struct least
+		interval_d; /* calendar days from session to session (soft: the plan's, if longer) */
+	struct least late_interval_d; /* the same after the sixth session of a course */
+	struct least course_gap_d;    /* from a course's last session to a new course; hard 0 */
+	uint32_t fault_stops; /* leases ended by a fault in 10 minutes: from so many on, a reason */
 };
 
 /* The built-in limits: SAFETY's defaults, which are also the ceilings. */

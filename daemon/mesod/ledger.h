@@ -52,6 +52,13 @@ struct ledger_id {
 char *ledger_id_format(const struct ledger_id *id, char *buf);
 int ledger_id_parse(const char *text, struct ledger_id *ret); /* -EINVAL */
 
+/* A moment: wall clock, and what local calendar day it falls on. */
+struct ledger_moment {
+	int64_t s;          /* unix seconds */
+	int32_t day;        /* local date, in days from 1970-01-01 */
+	int64_t midnight_s; /* unix seconds at which that day began */
+};
+
 /* ----------------------------------------------------------- open, state */
 
 enum ledger_state {
@@ -145,7 +152,8 @@ struct ledger_record {
 	int64_t time_s;
 	const char *
 		type; /* ledger operator patient session session-end reservation shot settlement incident quarantine gun
-			 migration clock lost attribution erasure restore review */
+			 migration clock lost attribution erasure restore review
+			 assessment course load area hand-dose reaction */
 	uint8_t hash[LEDGER_HASH_LEN];
 	size_t n_fields;
 	struct ledger_field fields[LEDGER_FIELDS_MAX];
@@ -329,7 +337,7 @@ struct ledger_order {
 	uint32_t
 		tolerance_nl; /* what the two encoders and the report may differ by in a shot: a motor step or two */
 	uint32_t expiry_ms;
-	const char *area;     /* may be NULL */
+	const char *area; /* recorded if the request names none of the formulary's; may be NULL */
 	const char *override; /* reason to pass soft limits; NULL or "" none */
 };
 
@@ -354,8 +362,9 @@ struct ledger_reservation {
  * -ENOSPC no room on the disk for this and what must follow it; -ETIME the clock
  * went backwards (see ledger_clock_behind()), so no window can be judged.
  */
-int ledger_reserve(struct ledger *ledger, int64_t now_s, const struct limits *limits,
-		   const struct ledger_order *order, struct ledger_reservation *ret,
+int ledger_reserve(struct ledger *ledger, const struct ledger_moment *now,
+		   const struct policy_basis *basis, const struct ledger_order *order,
+		   struct ledger_reservation *ret,
 		   struct policy_verdict ret_verdicts[POLICY_RULES]);
 
 /* A clock that is behind the chain by no more than this is one that was set right. */
@@ -404,7 +413,8 @@ int ledger_look_for_room(struct ledger *ledger);
  * the patient was erased; -EOWNERDEAD the patient is blocked, see
  * ledger_is_blocked().
  */
-int ledger_check(struct ledger *ledger, int64_t now_s, const struct limits *limits, int64_t session,
+int ledger_check(struct ledger *ledger, const struct ledger_moment *now,
+		 const struct policy_basis *basis, int64_t session,
 		 const struct policy_request *request,
 		 struct policy_verdict ret_verdicts[POLICY_RULES]);
 

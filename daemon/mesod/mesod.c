@@ -46,6 +46,27 @@ uint64_t monotonic_now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
 }
 
+struct ledger_moment moment_at(int64_t now_s)
+{
+	struct ledger_moment moment = { .s = now_s, .day = INT32_MAX, .midnight_s = now_s };
+	const time_t now = (time_t)now_s;
+	struct tm tm, date;
+	time_t midnight, day_s;
+
+	/* A date that cannot be told is later than any: every calendar interval has passed, every licence too. */
+	if (!localtime_r(&now, &tm))
+		return moment;
+	date = (struct tm){ .tm_year = tm.tm_year, .tm_mon = tm.tm_mon, .tm_mday = tm.tm_mday };
+	day_s = timegm(&date);
+	tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
+	tm.tm_isdst = -1;
+	midnight = mktime(&tm);
+	if (midnight != (time_t)-1)
+		moment.midnight_s = midnight;
+	moment.day = (int32_t)(day_s / 86400 - (day_s % 86400 < 0));
+	return moment;
+}
+
 char *local_date(int64_t now_s, char buf[static LEDGER_DATE_MAX])
 {
 	const time_t now = (time_t)now_s;
@@ -322,6 +343,7 @@ static int begin(struct mesod *mesod)
 	char why[LIMITS_TEXT_MAX] = "";
 	int r;
 
+	mesod->basis = (struct policy_basis){ &mesod->limits, mesod->formulary };
 	r = limits_load(&mesod->options.config, 1, &mesod->limits, why);
 	if (r < 0) {
 		/* Limits that somebody meant and that are not understood: rather no dose at all. */

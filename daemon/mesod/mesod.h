@@ -44,6 +44,8 @@ struct mesod {
 	struct options options;
 	struct logger log;
 	struct limits limits;
+	struct formulary *formulary;
+	struct policy_basis basis; /* both of these */
 
 	sd_event *event;
 	sd_bus *bus;
@@ -84,6 +86,8 @@ void mesod_stop(struct mesod *mesod, const char *why);
 
 int64_t wall_now_s(const struct mesod *mesod);
 uint64_t monotonic_now_ns(void);
+/* The wall clock and its local calendar day. */
+struct ledger_moment moment_at(int64_t now_s);
 /* The local date as YYYY-MM-DD. */
 char *local_date(int64_t now_s, char buf[static LEDGER_DATE_MAX]);
 

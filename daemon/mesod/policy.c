@@ -31,15 +31,18 @@ uint64_t policy_reserve_nl(const struct policy_request *request)
 	return policy_add(policy_volume_nl(request), request->overshoot_nl);
 }
 
-enum policy_severity policy_check(const struct limits *limits, const struct policy_history *history,
+enum policy_severity policy_check(const struct policy_basis *basis,
+				  const struct policy_history *history,
 				  const struct policy_request *request,
 				  struct policy_verdict ret_verdicts[POLICY_RULES])
 {
-	const struct policy_case c = { limits, history, request };
+	const struct policy_case c = { basis, history, request };
 
 	/* Each verdict goes behind those that are as bad or worse: the table's order among equals. */
 	for (size_t i = 0; i < POLICY_RULES; i++) {
-		struct policy_verdict verdict = { .rule = policy_rules[i].id, .unit = "" };
+		struct policy_verdict verdict = { .rule = policy_rules[i].id,
+						  .unit = "",
+						  .what = "" };
 		size_t place = i;
 
 		policy_rules[i].judge(&c, &verdict);

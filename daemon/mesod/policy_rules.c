@@ -110,14 +110,14 @@ static void judge_shot_volume(const struct policy_case *c, struct policy_verdict
 	uint64_t needles = c->request->needles ? c->request->needles : 1;
 
 	/* Rounded up: a needle does not get less because it does not divide evenly. */
-	weigh(v, "nL", &c->limits->shot_nl, 0,
+	weigh(v, "nL", &c->basis->limits->shot_nl, 0,
 	      ((uint64_t)c->request->dose_nl + needles - 1) / needles);
 	explain_single(v, INJ_VOLUME, "a shot and needle");
 }
 
 static void judge_depth(const struct policy_case *c, struct policy_verdict *v)
 {
-	weigh(v, "um", &c->limits->depth_um, 0, c->request->depth_um);
+	weigh(v, "um", &c->basis->limits->depth_um, 0, c->request->depth_um);
 	explain_single(v, INJ_LENGTH, "deep");
 }
 
@@ -125,7 +125,7 @@ static void judge_rate(const struct policy_case *c, struct policy_verdict *v)
 {
 	bool repeat = c->request->mode == MESO_MODE_REPEAT;
 
-	weigh(v, "mHz", &c->limits->rate_mhz, 0, repeat ? c->request->rate_mhz : 0);
+	weigh(v, "mHz", &c->basis->limits->rate_mhz, 0, repeat ? c->request->rate_mhz : 0);
 	if (repeat)
 		explain_single(v, INJ_RATE, "shots");
 	else
@@ -134,7 +134,7 @@ static void judge_rate(const struct policy_case *c, struct policy_verdict *v)
 
 static void judge_session_volume(const struct policy_case *c, struct policy_verdict *v)
 {
-	weigh(v, "nL", &c->limits->session_nl, c->history->session_nl,
+	weigh(v, "nL", &c->basis->limits->session_nl, c->history->session_nl,
 	      policy_reserve_nl(c->request));
 	explain_sum(v, "this session");
 }
@@ -207,9 +207,9 @@ static int64_t find_when(const struct policy_history *h, uint64_t spent, uint64_
 		/* A saturated sum cannot be subtracted from: add up what stays. */
 		for (size_t j = i + 1; spent == UINT64_MAX && j < h->n_doses; j++)
 			if (in_window(h, &h->doses[j]))
-				rest = policy_add(rest, h->doses[j].volume_nl);
+				rest = policy_add(rest, h->doses[j].amount);
 		if (spent != UINT64_MAX)
-			rest = spent -= h->doses[i].volume_nl;
+			rest = spent -= h->doses[i].amount;
 		if (policy_add(rest, fixed) <= bound)
 			return when;
 	}
@@ -223,8 +223,9 @@ static void judge_patient_24h(const struct policy_case *c, struct policy_verdict
 
 	for (size_t i = 0; i < h->n_doses; i++)
 		if (in_window(h, &h->doses[i]))
-			given = policy_add(given, h->doses[i].volume_nl);
-	weigh(v, "nL", &c->limits->patient_24h_nl, policy_add(given, h->outstanding_nl), asked);
+			given = policy_add(given, h->doses[i].amount);
+	weigh(v, "nL", &c->basis->limits->patient_24h_nl, policy_add(given, h->outstanding_nl),
+	      asked);
 	explain_sum(v, "in 24 hours");
 	if (v->severity != POLICY_OK)
 		v->when = find_when(h, given, policy_add(h->outstanding_nl, asked), bound_of(v));

@@ -10,7 +10,7 @@
 
 /* What a rule looks at: the arguments of policy_check(). */
 struct policy_case {
-	const struct limits *limits;
+	const struct policy_basis *basis;
 	const struct policy_history *history;
 	const struct policy_request *request;
 };

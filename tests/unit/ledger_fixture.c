@@ -120,11 +120,17 @@ int add_patient(struct ledger *l, const char *reference, struct ledger_id *ret)
 	return ledger_add_patient(l, T0, &p, ret);
 }
 
+struct ledger_moment moment(int64_t now_s)
+{
+	return (struct ledger_moment){ now_s, (int32_t)(now_s / 86400), now_s / 86400 * 86400 };
+}
+
 void bench_start(struct bench *b)
 {
 	memset(b, 0, sizeof(*b));
 	place_make(&b->place);
 	limits_default(&b->limits);
+	b->basis = (struct policy_basis){ .limits = &b->limits };
 	b->now_s = T0;
 	b->gun = (struct ledger_gun){ .serial = SERIAL,
 				      .epoch = EPOCH,
@@ -186,8 +192,9 @@ struct ledger_order bench_order(const struct bench *b, uint32_t dose_nl, uint32_
 int bench_reserve(struct bench *b, uint32_t dose_nl, uint32_t shots, struct ledger_reservation *ret)
 {
 	struct ledger_order o = bench_order(b, dose_nl, shots);
+	const struct ledger_moment now = moment(b->now_s);
 
-	return ledger_reserve(b->ledger, b->now_s, &b->limits, &o, ret, b->verdicts);
+	return ledger_reserve(b->ledger, &now, &b->basis, &o, ret, b->verdicts);
 }
 
 struct meso_shot gun_fires(struct ledger_gun *gun, const uint8_t *lease_id, uint32_t dose_nl)

@@ -28,6 +28,7 @@ struct bench {
 	struct place place;
 	struct ledger *ledger;
 	struct limits limits;
+	struct policy_basis basis; /* the limits above */
 	struct ledger_id patient;
 	int64_t session;
 	int64_t now_s;
@@ -45,6 +46,8 @@ struct ledger *place_open(const struct place *place);
 struct ledger *place_open_vfs(const struct place *place, const char *vfs);
 
 /* A new ledger with operator, patient, session on SERIAL. */
+/* That second, in a place whose days begin at 00:00 UTC. */
+struct ledger_moment moment(int64_t now_s);
 void bench_start(struct bench *b);
 void bench_stop(struct bench *b);
 void bench_reopen(struct bench *b);

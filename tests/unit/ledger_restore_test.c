@@ -368,13 +368,16 @@ START_TEST(a_patient_is_blocked_until_that_patient_is_reviewed)
 	struct ledger_reservation v;
 	struct ledger_order order;
 	struct ledger_id other, late;
+	struct ledger_moment now, later;
 	int64_t session;
 
 	restore();
+	now = moment(b.now_s);
+	later = moment(b.now_s + 8 * DAY);
 	/* the session that was open at the time of the backup as well */
 	ck_assert_int_eq(bench_reserve(&b, 20000, 1, &v), -EOWNERDEAD);
 	order = bench_order(&b, 20000, 1);
-	ck_assert_int_eq(ledger_check(b.ledger, b.now_s, &b.limits, 0, &order.request, b.verdicts),
+	ck_assert_int_eq(ledger_check(b.ledger, &now, &b.basis, 0, &order.request, b.verdicts),
 			 -EOWNERDEAD);
 	ck_assert_int_eq(ledger_close_session(b.ledger, b.now_s, b.session, "restored"), 0);
 	ck_assert_int_eq(ledger_open_session(b.ledger, b.now_s, "2027-01-15", &b.patient, SERIAL,
@@ -400,8 +403,7 @@ START_TEST(a_patient_is_blocked_until_that_patient_is_reviewed)
 	bench_reopen(&b);
 	ck_assert_int_eq(ledger_is_blocked(b.ledger, &b.patient), 0);
 	ck_assert_int_eq(ledger_is_blocked(b.ledger, &other), 1);
-	ck_assert_int_eq(ledger_check(b.ledger, b.now_s + 8 * DAY, &b.limits, 0, &order.request,
-				      b.verdicts),
+	ck_assert_int_eq(ledger_check(b.ledger, &later, &b.basis, 0, &order.request, b.verdicts),
 			 POLICY_OK);
 	ck_assert_int_eq(ledger_open_session(b.ledger, b.now_s, "2027-01-15", &b.patient, SERIAL,
 					     OPERATOR, &session),

@@ -11,6 +11,7 @@
 #include "ledger_fixture.h"
 
 static struct bench b;
+static const struct ledger_moment now = { T0, T0 / 86400, T0 / 86400 * 86400 };
 
 static void setup(void)
 {
@@ -389,7 +390,7 @@ static struct ledger_settlement prime(bool no_contact, bool works, uint32_t flag
 	struct meso_shot shot;
 
 	o.request.kind = MESO_KIND_PRIME;
-	ck_assert_int_eq(ledger_reserve(b.ledger, T0, &b.limits, &o, &v, b.verdicts), 0);
+	ck_assert_int_eq(ledger_reserve(b.ledger, &now, &b.basis, &o, &v, b.verdicts), 0);
 	ck_assert_uint_eq(outstanding_of(&b), 41000);
 	shot = gun_fires(&b.gun, v.lease_id, 20000);
 	shot.kind = MESO_KIND_PRIME;

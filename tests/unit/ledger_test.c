@@ -11,6 +11,7 @@
 #include "ledger_fixture.h"
 
 static struct bench b;
+static const struct ledger_moment now = { T0, T0 / 86400, T0 / 86400 * 86400 };
 
 static void setup(void)
 {
@@ -150,14 +151,14 @@ START_TEST(a_soft_limit_is_passed_with_a_reason_which_is_recorded_and_a_hard_one
 	struct ledger_order o = bench_order(&b, 60000, 1);
 	struct ledger_reservation v;
 
-	ck_assert_int_eq(ledger_reserve(b.ledger, T0, &b.limits, &o, &v, b.verdicts), -EDQUOT);
+	ck_assert_int_eq(ledger_reserve(b.ledger, &now, &b.basis, &o, &v, b.verdicts), -EDQUOT);
 	ck_assert_int_eq(b.verdicts[0].severity, POLICY_SOFT);
 	o.override = "";
-	ck_assert_int_eq(ledger_reserve(b.ledger, T0, &b.limits, &o, &v, b.verdicts), -EDQUOT);
+	ck_assert_int_eq(ledger_reserve(b.ledger, &now, &b.basis, &o, &v, b.verdicts), -EDQUOT);
 	o.override = "thick scar tissue";
-	ck_assert_int_eq(ledger_reserve(b.ledger, T0, &b.limits, &o, &v, b.verdicts), 0);
+	ck_assert_int_eq(ledger_reserve(b.ledger, &now, &b.basis, &o, &v, b.verdicts), 0);
 	o.request.dose_nl = 110000;
-	ck_assert_int_eq(ledger_reserve(b.ledger, T0, &b.limits, &o, &v, b.verdicts), -EBUSY);
+	ck_assert_int_eq(ledger_reserve(b.ledger, &now, &b.basis, &o, &v, b.verdicts), -EBUSY);
 }
 END_TEST
 
@@ -179,7 +180,7 @@ START_TEST(an_override_names_the_rules_it_passed)
 	bool found = false;
 
 	o.override = "thick scar tissue";
-	ck_assert_int_eq(ledger_reserve(b.ledger, T0, &b.limits, &o, &v, b.verdicts), 0);
+	ck_assert_int_eq(ledger_reserve(b.ledger, &now, &b.basis, &o, &v, b.verdicts), 0);
 	ck_assert_int_eq(ledger_foreach_record(b.ledger, 0, 1000, find_override, &found), 0);
 	ck_assert(found);
 }
@@ -194,11 +195,11 @@ START_TEST(what_is_outstanding_counts_until_the_last_nanolitre)
 	/* 99 uL and 1 uL of overshoot just fit, a step more does not. */
 	o = bench_order(&b, 9900, 10);
 	o.request.overshoot_nl = 1001;
-	ck_assert_int_eq(ledger_reserve(b.ledger, T0, &b.limits, &o, &v, b.verdicts), -EDQUOT);
+	ck_assert_int_eq(ledger_reserve(b.ledger, &now, &b.basis, &o, &v, b.verdicts), -EDQUOT);
 	ck_assert_uint_eq(verdict("session-volume")->asked, 100001);
 	o.request.overshoot_nl = 1000;
-	ck_assert_int_eq(ledger_reserve(b.ledger, T0, &b.limits, &o, &v, b.verdicts), 0);
-	ck_assert_int_eq(ledger_check(b.ledger, T0, &b.limits, b.session, &o.request, b.verdicts),
+	ck_assert_int_eq(ledger_reserve(b.ledger, &now, &b.basis, &o, &v, b.verdicts), 0);
+	ck_assert_int_eq(ledger_check(b.ledger, &now, &b.basis, b.session, &o.request, b.verdicts),
 			 POLICY_HARD);
 	ck_assert_uint_eq(verdict("session-volume")->spent, 100000);
 	ck_assert_uint_eq(verdict("session-volume")->allowed, 0);
@@ -210,15 +211,16 @@ START_TEST(check_says_what_reserve_would_and_leaves_no_trace)
 	struct ledger_order o = bench_order(&b, 20000, 20);
 	uint64_t commits = ledger_get_commits(b.ledger);
 
-	ck_assert_int_eq(ledger_check(b.ledger, T0, &b.limits, b.session, &o.request, b.verdicts),
+	ck_assert_int_eq(ledger_check(b.ledger, &now, &b.basis, b.session, &o.request, b.verdicts),
 			 POLICY_OK);
-	ck_assert_int_eq(ledger_check(b.ledger, T0, &b.limits, 0, &o.request, b.verdicts),
+	ck_assert_int_eq(ledger_check(b.ledger, &now, &b.basis, 0, &o.request, b.verdicts),
 			 POLICY_OK);
 	o.request.depth_um = 4001;
-	ck_assert_int_eq(ledger_check(b.ledger, T0, &b.limits, 0, &o.request, b.verdicts),
+	ck_assert_int_eq(ledger_check(b.ledger, &now, &b.basis, 0, &o.request, b.verdicts),
 			 POLICY_HARD);
 	memset(o.request.patient, 9, sizeof(o.request.patient));
-	ck_assert_int_eq(ledger_check(b.ledger, T0, &b.limits, 0, &o.request, b.verdicts), -ENOENT);
+	ck_assert_int_eq(ledger_check(b.ledger, &now, &b.basis, 0, &o.request, b.verdicts),
+			 -ENOENT);
 	ck_assert_uint_eq(ledger_get_commits(b.ledger), commits);
 	ck_assert_uint_eq(outstanding_of(&b), 0);
 }
@@ -243,7 +245,7 @@ START_TEST(the_last_ten_microlitres_go_to_one_of_many)
 						     OPERATOR, &b.session),
 				 0);
 		o = bench_order(&b, 9000, 1);
-		if (ledger_reserve(b.ledger, T0, &b.limits, &o, &v, b.verdicts) == 0)
+		if (ledger_reserve(b.ledger, &now, &b.basis, &o, &v, b.verdicts) == 0)
 			granted++;
 		ck_assert_int_eq(ledger_close_session(b.ledger, T0, b.session, "test"), 0);
 	}
@@ -270,15 +272,15 @@ START_TEST(a_reservation_needs_an_open_session_on_that_gun_for_that_patient)
 
 	ck_assert_int_eq(add_patient(b.ledger, "P-2", &other), 0);
 	memcpy(o.request.patient, other.bytes, sizeof(o.request.patient));
-	ck_assert_int_eq(ledger_reserve(b.ledger, T0, &b.limits, &o, &v, b.verdicts), -EDQUOT);
+	ck_assert_int_eq(ledger_reserve(b.ledger, &now, &b.basis, &o, &v, b.verdicts), -EDQUOT);
 	ck_assert_str_eq(b.verdicts[0].rule, "one-patient");
 
 	o = bench_order(&b, 20000, 1);
 	o.gun.serial = "G-2";
-	ck_assert_int_eq(ledger_reserve(b.ledger, T0, &b.limits, &o, &v, b.verdicts), -EXDEV);
+	ck_assert_int_eq(ledger_reserve(b.ledger, &now, &b.basis, &o, &v, b.verdicts), -EXDEV);
 	o = bench_order(&b, 20000, 1);
 	o.session += 1000;
-	ck_assert_int_eq(ledger_reserve(b.ledger, T0, &b.limits, &o, &v, b.verdicts), -ENOENT);
+	ck_assert_int_eq(ledger_reserve(b.ledger, &now, &b.basis, &o, &v, b.verdicts), -ENOENT);
 	ck_assert_int_eq(ledger_close_session(b.ledger, T0, b.session, "done"), 0);
 	ck_assert_int_eq(bench_reserve(&b, 20000, 1, &v), -ENOENT);
 }

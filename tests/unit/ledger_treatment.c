@@ -67,7 +67,7 @@ static const struct {
 	unsigned int records;
 } steps[] = {
 	{ step_operator, 1 }, { step_patient, 1 },  { step_gun, 1 },
-	{ step_session, 1 },  { step_reserve, 1 },  { step_shot, 1 },
+	{ step_session, 1 },  { step_reserve, 2 },  { step_shot, 1 },
 	{ step_settle, 4 },   { step_incident, 2 }, { step_close, 1 },
 };
 
@@ -93,6 +93,7 @@ void treatment_prepare(struct treatment *t, const struct place *place)
 					.shot_count = 40,
 					.total_nl = 800000 };
 	limits_default(&t->b.limits);
+	t->b.basis = (struct policy_basis){ .limits = &t->b.limits };
 }
 
 /* What the gun does between reservation and report. */

@@ -12,6 +12,7 @@
 #define NOW ((int64_t)1800000000)
 
 static struct limits limits;
+static struct policy_basis basis;
 static struct policy_history history;
 static struct policy_request request;
 static struct policy_verdict verdicts[POLICY_RULES];
@@ -20,6 +21,7 @@ static struct policy_verdict verdicts[POLICY_RULES];
 static void setup(void)
 {
 	limits_default(&limits);
+	basis = (struct policy_basis){ .limits = &limits };
 	history = (struct policy_history){ .now_s = NOW, .has_session = true };
 	request = (struct policy_request){
 		.kind = MESO_KIND_TREAT,
@@ -46,7 +48,7 @@ static void setup(void)
 
 static enum policy_severity check(void)
 {
-	enum policy_severity worst = policy_check(&limits, &history, &request, verdicts);
+	enum policy_severity worst = policy_check(&basis, &history, &request, verdicts);
 
 	ck_assert_int_eq(worst, verdicts[0].severity);
 	return worst;

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What may be injected: substances with their limits, preparations made of them,
+ * areas of skin.  Read from layered files, whole or not at all.
+ *
+ * Owns which keys a file may have, that every number has a unit and a source,
+ * and that no file passes a built-in ceiling.  Never judges a request (policy.h)
+ * and never knows a patient.
+ *
+ * A struct formulary is immutable once loaded.
+ */
+#ifndef MESOD_FORMULARY_H
+#define MESOD_FORMULARY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dose_limits.h"
+
+#define FORMULARY_ID_MAX     40 /* with NUL: lower-case letters, digits and '-', a letter first */
+#define FORMULARY_NAME_MAX   80
+#define FORMULARY_SOURCE_MAX 120
+#define FORMULARY_TOKENS_MAX 160 /* ids, separated by one space */
+#define FORMULARY_ERROR_MAX  320
+#define FORMULARY_HASH_LEN   32
+
+#define FORMULARY_SUBSTANCES   64
+#define FORMULARY_PREPARATIONS 128
+#define FORMULARY_AREAS        64
+#define FORMULARY_COMPONENTS   8
+#define FORMULARY_NO_BOUND     UINT64_MAX
+#define FORMULARY_UNKNOWN      SIZE_MAX
+
+/* What a substance is measured in.  Amounts everywhere are in this base unit. */
+enum formulary_unit {
+	FORMULARY_NG,  /* mass; a concentration is in pg per nL (1 mg/mL is 1000) */
+	FORMULARY_MIU, /* activity; a concentration is in uIU per nL (1 IU/mL is 1) */
+};
+
+enum formulary_scope {
+	SCOPE_SHOT,
+	SCOPE_SESSION,
+	SCOPE_24H, /* rolling */
+	SCOPE_COURSE,
+	SCOPES
+};
+
+/* In base units, or base units per kg of body mass.  soft <= hard. */
+struct formulary_bound {
+	uint64_t soft; /* FORMULARY_NO_BOUND: none */
+	uint64_t hard;
+	char source[FORMULARY_SOURCE_MAX]; /* of the hard bound, "" if there is none */
+};
+
+struct formulary_substance {
+	char id[FORMULARY_ID_MAX];
+	char name[FORMULARY_NAME_MAX];
+	enum formulary_unit unit;
+	char allergies[FORMULARY_TOKENS_MAX];  /* groups it belongs to; its own id counts as well */
+	char conditions[FORMULARY_TOKENS_MAX]; /* of a patient, that forbid it */
+	struct formulary_bound fixed[SCOPES];
+	struct formulary_bound per_kg[SCOPES]; /* the lesser of both bounds counts */
+	uint32_t interval_days;   /* calendar days from one session with it to the next; 0 none */
+	uint32_t interval_months; /* calendar months (the same day of the month), 0 none */
+	uint32_t course_sessions; /* most sessions of a course with it, 0 no bound */
+	bool anaesthetic;         /* local: adds up with the others, sum(dose / 24 h limit) <= 1 */
+	bool vasoconstrictor;     /* comes with epinephrine */
+	bool spreading;           /* hyaluronidase: with an anaesthetic the plain limits count */
+	bool by_hand_only;        /* refused by gun */
+	bool unmixed;             /* never in a preparation with another */
+	char plain[FORMULARY_ID_MAX]; /* of a vasoconstrictor: whose limits count when it spreads */
+};
+
+struct formulary_component {
+	size_t substance;       /* index */
+	uint64_t concentration; /* pg or uIU per nL */
+};
+
+struct formulary_preparation {
+	char id[FORMULARY_ID_MAX];
+	char name[FORMULARY_NAME_MAX];
+	char source[FORMULARY_SOURCE_MAX];
+	uint64_t cartridge; /* what the gun must read from the cartridge; never 0 */
+	size_t n_components;
+	struct formulary_component components[FORMULARY_COMPONENTS];
+	struct limit shot_nl;    /* a shot and needle; { 0, 0 }: the clinic's limit counts */
+	uint32_t viscosity_upas; /* at skin temperature; what the gun is configured with */
+};
+
+struct formulary_area {
+	char id[FORMULARY_ID_MAX];
+	char name[FORMULARY_NAME_MAX];
+	char source[FORMULARY_SOURCE_MAX];
+	uint32_t depth_min_um; /* usual range of depths: outside of it is soft */
+	uint32_t depth_max_um;
+	uint32_t size_mm2; /* if none is entered */
+};
+
+struct formulary {
+	size_t n_substances, n_preparations, n_areas;
+	struct formulary_substance substances[FORMULARY_SUBSTANCES];
+	struct formulary_preparation preparations[FORMULARY_PREPARATIONS];
+	struct formulary_area areas[FORMULARY_AREAS];
+	uint8_t hash[FORMULARY_HASH_LEN]; /* SHA-256 of the content in a canonical form */
+};
+
+/**
+ * formulary_load() - read the layers
+ * @paths: files in rising precedence, each may be absent.  A path that is a
+ *	directory stands for its "*.conf" in the order of their names.
+ * @ret: to be freed with formulary_free(); untouched on failure
+ * @error: FORMULARY_ERROR_MAX bytes for a sentence naming file, line, key and
+ *	value; may be NULL
+ *
+ * A file has groups `[substance ID]`, `[preparation ID]`, `[area ID]`.  A later
+ * file changes single keys of a group that an earlier one has, and may add groups.
+ * Every number carries its unit and, after a semicolon, its source:
+ * `24h-hard = 300 mg; label`.
+ *
+ * Return: 0; -EINVAL unknown group or key, key said twice, no or wrong unit, no
+ * source, soft above hard, unknown component, too many; -ERANGE above a built-in
+ * ceiling; -EACCES, -EIO and others as a file could not be read; -ENOMEM.
+ */
+int formulary_load(const char *const *paths, size_t n_paths, struct formulary **ret, char *error);
+struct formulary *formulary_free(struct formulary *formulary);
+void formulary_freep(struct formulary **formulary);
+
+/* Indices by id, or FORMULARY_UNKNOWN. */
+size_t formulary_substance(const struct formulary *formulary, const char *id);
+size_t formulary_preparation(const struct formulary *formulary, const char *id);
+size_t formulary_area(const struct formulary *formulary, const char *id);
+
+/* Is @id an allergy (a group, or a substance) or a condition that this formulary knows?  Conditions that
+ * mesod itself knows are POLICY_CONDITIONS in policy.h. */
+bool formulary_knows_allergy(const struct formulary *formulary, const char *id);
+bool formulary_knows_condition(const struct formulary *formulary, const char *id);
+
+/* Is @id one of the space-separated @tokens? */
+bool formulary_has_token(const char *tokens, const char *id);
+
+/**
+ * formulary_is_tighter() - may @next take @now's place while a session is open?
+ * @reason: FORMULARY_ERROR_MAX bytes: the first thing that is looser, or gone
+ * Equal counts as tighter.
+ */
+bool formulary_is_tighter(const struct formulary *now, const struct formulary *next, char *reason);
+
+/* What @volume_nl of something with this concentration holds, in ng or mIU, rounded up; saturates. */
+uint64_t formulary_amount(uint64_t volume_nl, uint64_t concentration);
+
+#endif /* MESOD_FORMULARY_H */
