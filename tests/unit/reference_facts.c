@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The reference limiter's list of what happened, and what of it counts in which
+ * window.  Walks the whole list for every question.
+ */
+#include "reference_internal.h"
+
+#include <stdlib.h>
+
+void ref_add(struct ref *ref, struct ref_event event)
+{
+	if (ref->n == ref->room) {
+		ref->room = 2 * ref->room + 64;
+		ref->events = realloc(ref->events, ref->room * sizeof(*ref->events));
+		if (!ref->events)
+			abort();
+	}
+	ref->events[ref->n++] = event;
+}
+
+void ref_clear(struct ref *ref)
+{
+	free(ref->events);
+	*ref = (struct ref){ 0 };
+}
+
+/* A lease's fate: the newest settlement's word, and whatever turned up after that. */
+bool ref_lease_is_settled(const struct ref *ref, uint64_t lease, big *ret_nl, int64_t *ret_s)
+{
+	bool settled = false;
+
+	*ret_nl = 0;
+	*ret_s = 0;
+	for (size_t i = 0; i < ref->n; i++) {
+		const struct ref_event *e = &ref->events[i];
+
+		if (e->lease != lease)
+			continue;
+		if (e->what == REF_SETTLED) {
+			settled = true;
+			*ret_nl = e->nl;
+			*ret_s = e->when_s;
+		} else if (e->what == REF_LATE && settled) {
+			*ret_nl += e->nl;
+			*ret_s = e->when_s;
+		}
+	}
+	return settled;
+}
+
+const struct ref_event *ref_newest(const struct ref *ref, enum ref_what what, uint64_t patient)
+{
+	const struct ref_event *found = NULL;
+
+	for (size_t i = 0; i < ref->n; i++)
+		if (ref->events[i].what == what && ref->events[i].patient == patient)
+			found = &ref->events[i];
+	return found;
+}
+
+const struct ref_event *ref_session(const struct ref *ref, uint64_t session)
+{
+	for (size_t i = 0; i < ref->n; i++)
+		if (ref->events[i].what == REF_SESSION && ref->events[i].session == session)
+			return &ref->events[i];
+	return NULL;
+}
+
+bool ref_session_is_over(const struct ref *ref, uint64_t session)
+{
+	for (size_t i = 0; i < ref->n; i++)
+		if (ref->events[i].what == REF_SESSION_END && ref->events[i].session == session)
+			return true;
+	return false;
+}
+
+/* The course that the question's session belongs to; outside a session, the patient's newest. */
+uint64_t ref_course(const struct ref *ref, const struct ref_question *q)
+{
+	const struct ref_event *e =
+		q->session ? ref_session(ref, q->session) : ref_newest(ref, REF_COURSE, q->patient);
+
+	return e ? e->course : 0;
+}
+
+/* A hand dose as it was corrected last. */
+struct ref_event ref_as_corrected(const struct ref *ref, struct ref_event hand)
+{
+	for (size_t i = 0; i < ref->n; i++) {
+		const struct ref_event *e = &ref->events[i];
+
+		if (e->what == REF_CORRECTION && e->dose == hand.dose) {
+			hand.amount = e->amount;
+			hand.nl = e->nl;
+		}
+	}
+	return hand;
+}
+
+/* Nanograms, or mIU, of a substance in a volume of a preparation; the last fraction is a whole one. */
+big ref_amount(const struct formulary *f, size_t preparation, size_t substance, big nl)
+{
+	big thousandths = 0;
+
+	if (preparation >= f->n_preparations)
+		return 0;
+	for (size_t i = 0; i < f->preparations[preparation].n_components; i++)
+		if (f->preparations[preparation].components[i].substance == substance)
+			thousandths +=
+				nl * f->preparations[preparation].components[i].concentration;
+	return thousandths / 1000 + (thousandths % 1000 ? 1 : 0);
+}
+
+/*
+ * What counts in a window: settled and outstanding, by every path.
+ * @substance: REF_VOLUME for the volume
+ */
+big ref_spent(const struct ref *ref, const struct ref_question *q, enum window window,
+	      size_t substance)
+{
+	const uint64_t course = ref_course(ref, q);
+	big sum = 0;
+
+	for (size_t i = 0; i < ref->n; i++) {
+		struct ref_event e = ref->events[i];
+		bool outstanding = false;
+		int64_t since_s = e.given_s;
+		big nl = e.nl;
+
+		if (e.patient != q->patient)
+			continue;
+		if (e.what == REF_LEASE) {
+			const struct ref_event *s = ref_session(ref, e.session);
+
+			e.course = s ? s->course : 0;
+			outstanding = !ref_lease_is_settled(ref, e.lease, &nl, &since_s);
+			if (outstanding)
+				nl = (big)e.nl + e.overshoot_nl;
+		} else if (e.what == REF_HAND) {
+			e = ref_as_corrected(ref, e);
+			nl = e.nl;
+		} else if (e.what != REF_ATTRIBUTION) {
+			continue;
+		}
+		if (window == IN_24H && !outstanding && since_s + DAY_S <= q->now_s)
+			continue;
+		if (window == IN_COURSE && (course == 0 || e.course != course))
+			continue;
+		if ((window == IN_SESSION || window == IN_AREA) &&
+		    (q->session == 0 || e.session != q->session))
+			continue;
+		if (window == IN_AREA && e.area != q->request.area)
+			continue;
+		if (substance == REF_VOLUME)
+			sum += nl;
+		else if (e.what == REF_HAND)
+			sum += e.substance == substance ? e.amount : 0;
+		else
+			sum += ref_amount(q->formulary, e.preparation, substance, nl);
+	}
+	return sum;
+}
+
+uint32_t ref_mass(const struct ref *ref, uint64_t patient)
+{
+	const struct ref_event *e = ref_newest(ref, REF_MASS, patient);
+
+	return e ? e->mass_g : 0;
+}
+
+big ref_asked_nl(const struct ref_question *q)
+{
+	return (big)q->request.dose_nl * q->request.shots;
+}
+
+const struct formulary_preparation *ref_preparation(const struct ref_question *q)
+{
+	return q->request.preparation < q->formulary->n_preparations
+		       ? &q->formulary->preparations[q->request.preparation]
+		       : NULL;
+}
+
+const struct formulary_area *ref_area(const struct ref_question *q)
+{
+	return q->request.area < q->formulary->n_areas ? &q->formulary->areas[q->request.area]
+						       : NULL;
+}
