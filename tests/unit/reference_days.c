@@ -49,24 +49,22 @@ static bool anything_given(const struct ref *ref, uint64_t session, size_t subst
 			   const struct formulary *f)
 {
 	for (size_t i = 0; i < ref->n; i++) {
-		const struct ref_event e = ref->events[i].what == REF_HAND
-						   ? ref_as_corrected(ref, ref->events[i])
-						   : ref->events[i];
+		const struct ref_event *e = &ref->events[i];
 		int64_t since_s;
-		big nl = e.nl;
+		big nl;
 
-		if (e.session != session)
+		if (e->session != session)
 			continue;
-		if (e.what == REF_LEASE) {
-			if (!ref_lease_is_settled(ref, e.lease, &nl, &since_s))
-				nl = (big)e.nl + e.overshoot_nl;
+		if (e->what == REF_LEASE) {
+			if (!ref_lease_is_settled(ref, e->lease, &nl, &since_s))
+				nl = (big)e->nl + e->overshoot_nl;
 			if (substance == REF_VOLUME
 				    ? nl > 0
-				    : ref_amount(f, e.preparation, substance, nl) > 0)
+				    : ref_amount(f, e->preparation, substance, nl) > 0)
 				return true;
-		} else if (e.what == REF_HAND) {
-			if (substance == REF_VOLUME ? e.nl > 0 || e.amount > 0
-						    : e.substance == substance && e.amount > 0)
+		} else if (e->what == REF_HAND && !ref_is_corrected(ref, e)) {
+			if (substance == REF_VOLUME ? e->n_substances > 0
+						    : ref_hand_amount(e, substance) > 0)
 				return true;
 		}
 	}
@@ -97,8 +95,8 @@ uint32_t ref_sessions_of_course(const struct ref *ref, const struct ref_question
 	for (size_t i = 0; i < ref->n; i++) {
 		const struct ref_event *e = &ref->events[i];
 
-		if (e->what == REF_SESSION && e->course == course && e->patient == q->patient &&
-		    e->session != q->session &&
+		if (e->what == REF_SESSION && ref_course_of_session(ref, e->session) == course &&
+		    e->patient == q->patient && e->session != q->session &&
 		    anything_given(ref, e->session, REF_VOLUME, q->formulary))
 			n++;
 	}
@@ -131,8 +129,8 @@ void ref_ask_interval(const struct ref *ref, const struct ref_question *q, bool 
 	if (late) {
 		if (!plan || ref_sessions_of_course(ref, q) <= 6)
 			return;
-		soft = plan->plan_late ? (int64_t)q->limits->late_interval_d.hard
-				       : (int64_t)q->limits->late_interval_d.soft;
+		soft = plan->late_interval_d ? plan->late_interval_d
+					     : q->limits->late_interval_d.soft;
 		hard = q->limits->late_interval_d.hard;
 	}
 	ref_judge_least(a, (int64_t)q->today - last, soft, hard);
@@ -146,8 +144,9 @@ void ref_ask_course_gap(const struct ref *ref, const struct ref_question *q, str
 	for (size_t i = 0; course && i < ref->n; i++) {
 		const struct ref_event *e = &ref->events[i];
 
-		if (e->what == REF_SESSION && e->patient == q->patient && e->course != 0 &&
-		    e->course < course && e->day > last &&
+		if (e->what == REF_SESSION && e->patient == q->patient &&
+		    ref_course_of_session(ref, e->session) != 0 &&
+		    ref_course_of_session(ref, e->session) < course && e->day > last &&
 		    anything_given(ref, e->session, REF_VOLUME, q->formulary))
 			last = e->day;
 	}
@@ -169,13 +168,8 @@ static int32_t last_day_of(const struct ref *ref, const struct ref_question *q, 
 			continue;
 		if (e.what == REF_SESSION) {
 			given = anything_given(ref, e.session, substance, q->formulary);
-		} else if (e.what == REF_HAND) {
-			e = ref_as_corrected(ref, e);
-			e.day = e.given_day;
-			given = e.substance == substance && e.amount > 0;
-		} else if (e.what == REF_ATTRIBUTION) {
-			e.day = e.given_day;
-			given = ref_amount(q->formulary, e.preparation, substance, e.nl) > 0;
+		} else if (e.what == REF_HAND && !ref_is_corrected(ref, &e)) {
+			given = ref_hand_amount(&e, substance) > 0;
 		}
 		if (given && e.day > last)
 			last = e.day;
@@ -193,11 +187,12 @@ static uint32_t sessions_with(const struct ref *ref, const struct ref_question *
 
 		if (e->patient != q->patient)
 			continue;
-		if (e->what == REF_SESSION && e->course == course && e->session != q->session &&
+		if (e->what == REF_SESSION && ref_course_of_session(ref, e->session) == course &&
+		    e->session != q->session &&
 		    anything_given(ref, e->session, substance, q->formulary))
 			n++;
 		if (e->what == REF_HAND && e->session == 0 && e->course == course &&
-		    e->substance == substance && ref_as_corrected(ref, *e).amount > 0)
+		    !ref_is_corrected(ref, e) && ref_hand_amount(e, substance) > 0)
 			n++;
 	}
 	return n;

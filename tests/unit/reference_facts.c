@@ -40,9 +40,6 @@ bool ref_lease_is_settled(const struct ref *ref, uint64_t lease, big *ret_nl, in
 			settled = true;
 			*ret_nl = e->nl;
 			*ret_s = e->when_s;
-		} else if (e->what == REF_LATE && settled) {
-			*ret_nl += e->nl;
-			*ret_s = e->when_s;
 		}
 	}
 	return settled;
@@ -74,27 +71,49 @@ bool ref_session_is_over(const struct ref *ref, uint64_t session)
 	return false;
 }
 
-/* The course that the question's session belongs to; outside a session, the patient's newest. */
-uint64_t ref_course(const struct ref *ref, const struct ref_question *q)
+/* The course that was the patient's when the session was loaded first; before that it has none. */
+uint64_t ref_course_of_session(const struct ref *ref, uint64_t session)
 {
-	const struct ref_event *e =
-		q->session ? ref_session(ref, q->session) : ref_newest(ref, REF_COURSE, q->patient);
+	for (size_t i = 0; i < ref->n; i++)
+		if (ref->events[i].what == REF_LOAD && ref->events[i].session == session) {
+			const struct ref_event *s = ref_session(ref, session);
+			uint64_t course = 0;
 
-	return e ? e->course : 0;
+			for (size_t j = 0; s && j < i; j++)
+				if (ref->events[j].what == REF_COURSE &&
+				    ref->events[j].patient == s->patient)
+					course = ref->events[j].course;
+			return course;
+		}
+	return 0;
 }
 
-/* A hand dose as it was corrected last. */
-struct ref_event ref_as_corrected(const struct ref *ref, struct ref_event hand)
+/* The question's: its session's, and if that has none, or there is no session, the patient's newest. */
+uint64_t ref_course(const struct ref *ref, const struct ref_question *q)
 {
-	for (size_t i = 0; i < ref->n; i++) {
-		const struct ref_event *e = &ref->events[i];
+	const uint64_t course = q->session ? ref_course_of_session(ref, q->session) : 0;
+	const struct ref_event *e = ref_newest(ref, REF_COURSE, q->patient);
 
-		if (e->what == REF_CORRECTION && e->dose == hand.dose) {
-			hand.amount = e->amount;
-			hand.nl = e->nl;
-		}
-	}
-	return hand;
+	return course ? course : e ? e->course : 0;
+}
+
+/* Was this hand dose corrected?  Then the correction counts instead. */
+bool ref_is_corrected(const struct ref *ref, const struct ref_event *hand)
+{
+	for (size_t i = 0; i < ref->n; i++)
+		if (ref->events[i].what == REF_HAND && ref->events[i].replaces == hand->dose)
+			return true;
+	return false;
+}
+
+big ref_hand_amount(const struct ref_event *hand, size_t substance)
+{
+	big sum = 0;
+
+	for (size_t i = 0; i < hand->n_substances; i++)
+		if (hand->substances[i] == substance)
+			sum += hand->amounts[i];
+	return sum;
 }
 
 /* Nanograms, or mIU, of a substance in a volume of a preparation; the last fraction is a whole one. */
@@ -130,15 +149,15 @@ big ref_spent(const struct ref *ref, const struct ref_question *q, enum window w
 		if (e.patient != q->patient)
 			continue;
 		if (e.what == REF_LEASE) {
-			const struct ref_event *s = ref_session(ref, e.session);
-
-			e.course = s ? s->course : 0;
+			e.course = ref_course_of_session(ref, e.session);
 			outstanding = !ref_lease_is_settled(ref, e.lease, &nl, &since_s);
 			if (outstanding)
 				nl = (big)e.nl + e.overshoot_nl;
 		} else if (e.what == REF_HAND) {
-			e = ref_as_corrected(ref, e);
-			nl = e.nl;
+			if (ref_is_corrected(ref, &e))
+				continue;
+			if (e.session)
+				e.course = ref_course_of_session(ref, e.session);
 		} else if (e.what != REF_ATTRIBUTION) {
 			continue;
 		}
@@ -154,7 +173,7 @@ big ref_spent(const struct ref *ref, const struct ref_question *q, enum window w
 		if (substance == REF_VOLUME)
 			sum += nl;
 		else if (e.what == REF_HAND)
-			sum += e.substance == substance ? e.amount : 0;
+			sum += ref_hand_amount(&e, substance);
 		else
 			sum += ref_amount(q->formulary, e.preparation, substance, nl);
 	}

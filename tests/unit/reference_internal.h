@@ -25,7 +25,9 @@ const struct ref_event *ref_newest(const struct ref *ref, enum ref_what what, ui
 const struct ref_event *ref_session(const struct ref *ref, uint64_t session);
 bool ref_session_is_over(const struct ref *ref, uint64_t session);
 uint64_t ref_course(const struct ref *ref, const struct ref_question *q);
-struct ref_event ref_as_corrected(const struct ref *ref, struct ref_event hand);
+uint64_t ref_course_of_session(const struct ref *ref, uint64_t session);
+bool ref_is_corrected(const struct ref *ref, const struct ref_event *hand);
+big ref_hand_amount(const struct ref_event *hand, size_t substance);
 big ref_amount(const struct formulary *f, size_t preparation, size_t substance, big nl);
 big ref_spent(const struct ref *ref, const struct ref_question *q, enum window window,
 	      size_t substance);

@@ -23,18 +23,17 @@
 enum ref_what {
 	REF_PATIENT, /* birth_day (REF_UNBORN: erased) */
 	REF_MASS,    /* mass_g */
-	REF_COURSE,  /* of a patient from now on: course, interval_d, plan_late */
-	REF_SESSION, /* session of patient, gun, course */
+	REF_COURSE, /* of a patient from now on: course, interval_d, late_interval_d (0 not said) */
+	REF_SESSION, /* session of patient on gun */
 	REF_SESSION_END,
-	REF_SYRINGE, /* put into gun: what was primed with the one before is over */
-	REF_LEASE, /* reserved: lease, session, patient, gun, prime, preparation, area, nl, overshoot_nl */
-	REF_SETTLED, /* lease: nl counts from now on, and no more; a later one replaces it */
-	REF_LATE,    /* a shot of a settled lease turned up: nl more */
+	REF_LOAD, /* preparation, in a new syringe, in session: its first makes it one of the course */
+	REF_LEASE, /* reserved in a session: lease, patient, gun, prime, preparation, area, nl, overshoot_nl */
+	REF_SETTLED, /* lease: nl counts from when_s on, and no more; a later one replaces it */
 	REF_FAULT,   /* a lease of gun was ended by a fault */
-	REF_HAND, /* dose of patient: substance, amount, nl, given_s, given_day, session, course */
-	REF_CORRECTION,  /* dose was amount, nl; both 0: never given */
+	REF_HAND, /* dose of patient: substances, nl, given_s, day; in session, or 0 and then in course.  It
+		   * stands for the dose it replaces; without substances that one was never given */
 	REF_ASSESSMENT,  /* of patient: consent, elsewhere, allergies, conditions */
-	REF_ATTRIBUTION, /* of somebody's shots to patient: nl of preparation, since given_s */
+	REF_ATTRIBUTION, /* somebody's shots are patient's: nl of who knows what, since given_s */
 };
 
 #define REF_UNBORN  INT32_MIN
@@ -44,15 +43,17 @@ struct ref_event {
 	enum ref_what what;
 	int64_t when_s;
 	int32_t day;
-	uint64_t patient, session, course, gun, lease,
-		dose;                        /* whatever the driver calls them; 0 none */
-	size_t preparation, area, substance; /* indices in the formulary */
-	uint64_t nl, overshoot_nl, amount;
+	/* whatever the driver calls them; 0 none */
+	uint64_t patient, session, course, gun, lease, dose, replaces;
+	size_t preparation, area; /* indices in the formulary */
+	uint64_t nl, overshoot_nl;
+	size_t n_substances;
+	size_t substances[FORMULARY_COMPONENTS];
+	uint64_t amounts[FORMULARY_COMPONENTS];
 	int64_t given_s;
-	int32_t given_day;
 	int32_t birth_day;
-	uint32_t mass_g, interval_d;
-	bool prime, plan_late, consent, elsewhere;
+	uint32_t mass_g, interval_d, late_interval_d;
+	bool prime, consent, elsewhere;
 	const char *allergies, *conditions; /* words; static */
 };
 

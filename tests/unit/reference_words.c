@@ -126,12 +126,12 @@ big ref_primed(const struct ref *ref, const struct ref_question *q)
 {
 	big nl = 0;
 
-	for (size_t i = 0; i < ref->n; i++) {
+	for (size_t i = 0; q->session && i < ref->n; i++) {
 		const struct ref_event *e = &ref->events[i];
 
-		if (e->gun != q->gun)
+		if (e->session != q->session)
 			continue;
-		if (e->what == REF_SYRINGE)
+		if (e->what == REF_LOAD)
 			nl = 0;
 		if (e->what == REF_LEASE && e->prime)
 			nl += e->nl;
