@@ -35,13 +35,17 @@ static struct date date_of(int32_t days)
 	return d;
 }
 
-/* Has the same day of the month come again so many months later?  There is no 31st of some: the 1st is. */
-bool ref_months_have_passed(int32_t from, int32_t to, int64_t months)
+/*
+ * Has the same day of the month come again so many months later?  In a month that
+ * has no such day its last one is it; a birthday is the day after.
+ */
+bool ref_months_have_passed(int32_t from, int32_t to, int64_t months, bool birthday)
 {
 	const struct date a = date_of(from), b = date_of(to);
 	const int64_t month = a.year * 12 + a.month + months, now = b.year * 12 + b.month;
+	const bool last_of_month = date_of(to + 1).day == 1;
 
-	return now > month || (now == month && b.day >= a.day);
+	return now > month || (now == month && (b.day >= a.day || (last_of_month && !birthday)));
 }
 
 /* Did anything of it go into the patient: settled above nothing, or who knows? */
@@ -71,7 +75,7 @@ static bool anything_given(const struct ref *ref, uint64_t session, size_t subst
 	return false;
 }
 
-static int32_t last_session_day(const struct ref *ref, const struct ref_question *q)
+int32_t ref_last_session_day(const struct ref *ref, const struct ref_question *q)
 {
 	int32_t last = POLICY_NO_DAY;
 
@@ -103,7 +107,7 @@ uint32_t ref_sessions_of_course(const struct ref *ref, const struct ref_question
 	return n;
 }
 
-static const struct ref_event *plan_of(const struct ref *ref, const struct ref_question *q)
+const struct ref_event *ref_plan(const struct ref *ref, const struct ref_question *q)
 {
 	const uint64_t course = ref_course(ref, q);
 	const struct ref_event *plan = NULL;
@@ -118,8 +122,8 @@ static const struct ref_event *plan_of(const struct ref *ref, const struct ref_q
 void ref_ask_interval(const struct ref *ref, const struct ref_question *q, bool late,
 		      struct ref_answer *a)
 {
-	const struct ref_event *plan = plan_of(ref, q);
-	const int32_t last = last_session_day(ref, q);
+	const struct ref_event *plan = ref_plan(ref, q);
+	const int32_t last = ref_last_session_day(ref, q);
 	int64_t soft = q->limits->interval_d.soft, hard = q->limits->interval_d.hard;
 
 	if (last == POLICY_NO_DAY)
@@ -136,27 +140,36 @@ void ref_ask_interval(const struct ref *ref, const struct ref_question *q, bool 
 	ref_judge_least(a, (int64_t)q->today - last, soft, hard);
 }
 
-void ref_ask_course_gap(const struct ref *ref, const struct ref_question *q, struct ref_answer *a)
+int32_t ref_previous_course_day(const struct ref *ref, const struct ref_question *q)
 {
 	const uint64_t course = ref_course(ref, q);
 	int32_t last = POLICY_NO_DAY;
 
 	for (size_t i = 0; course && i < ref->n; i++) {
 		const struct ref_event *e = &ref->events[i];
+		const uint64_t other = e->what == REF_SESSION && e->patient == q->patient
+					       ? ref_course_of_session(ref, e->session)
+					       : 0;
 
-		if (e->what == REF_SESSION && e->patient == q->patient &&
-		    ref_course_of_session(ref, e->session) != 0 &&
-		    ref_course_of_session(ref, e->session) < course && e->day > last &&
+		if (other != 0 && other < course && e->day > last &&
 		    anything_given(ref, e->session, REF_VOLUME, q->formulary))
 			last = e->day;
 	}
-	if (last != POLICY_NO_DAY)
+	return last;
+}
+
+void ref_ask_course_gap(const struct ref *ref, const struct ref_question *q, struct ref_answer *a)
+{
+	const int32_t last = ref_previous_course_day(ref, q);
+
+	/* asked once, when a course begins */
+	if (last != POLICY_NO_DAY && ref_sessions_of_course(ref, q) == 1)
 		ref_judge_least(a, (int64_t)q->today - last, q->limits->course_gap_d.soft,
 				q->limits->course_gap_d.hard);
 }
 
 /* The newest day on which the patient had it, outside the question's session. */
-static int32_t last_day_of(const struct ref *ref, const struct ref_question *q, size_t substance)
+int32_t ref_last_day_of(const struct ref *ref, const struct ref_question *q, size_t substance)
 {
 	int32_t last = POLICY_NO_DAY;
 
@@ -177,7 +190,7 @@ static int32_t last_day_of(const struct ref *ref, const struct ref_question *q, 
 	return last;
 }
 
-static uint32_t sessions_with(const struct ref *ref, const struct ref_question *q, size_t substance)
+uint32_t ref_sessions_with(const struct ref *ref, const struct ref_question *q, size_t substance)
 {
 	const uint64_t course = ref_course(ref, q);
 	uint32_t n = 0;
@@ -206,16 +219,18 @@ void ref_ask_substance_days(const struct ref *ref, const struct ref_question *q,
 	for (size_t i = 0; p && i < p->n_components; i++) {
 		const size_t substance = p->components[i].substance;
 		const struct formulary_substance *s = &q->formulary->substances[substance];
-		const int32_t last = last_day_of(ref, q, substance);
+		const int32_t last = ref_last_day_of(ref, q, substance);
 
-		if (!interval && s->course_sessions > 0)
-			ref_judge(a, substance, sessions_with(ref, q, substance), 1,
-				  s->course_sessions, s->course_sessions);
+		const uint64_t most = s->course_sessions ? s->course_sessions : UINT64_MAX;
+
+		if (!interval)
+			ref_judge(a, substance, ref_sessions_with(ref, q, substance), 1, most,
+				  most);
 		if (!interval || last == POLICY_NO_DAY)
 			continue;
 		ref_refuse_if(a, (int64_t)q->today - last < (int64_t)s->interval_days);
-		ref_refuse_if(a,
-			      s->interval_months > 0 &&
-				      !ref_months_have_passed(last, q->today, s->interval_months));
+		ref_refuse_if(a, s->interval_months > 0 &&
+					 !ref_months_have_passed(last, q->today, s->interval_months,
+								 false));
 	}
 }

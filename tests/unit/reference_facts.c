@@ -91,7 +91,9 @@ uint64_t ref_course_of_session(const struct ref *ref, uint64_t session)
 /* The question's: its session's, and if that has none, or there is no session, the patient's newest. */
 uint64_t ref_course(const struct ref *ref, const struct ref_question *q)
 {
-	const uint64_t course = q->session ? ref_course_of_session(ref, q->session) : 0;
+	const uint64_t course = q->session && q->session_patient == q->patient
+					? ref_course_of_session(ref, q->session)
+					: 0;
 	const struct ref_event *e = ref_newest(ref, REF_COURSE, q->patient);
 
 	return course ? course : e ? e->course : 0;

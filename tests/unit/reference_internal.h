@@ -46,7 +46,10 @@ void ref_ask_substances(const struct ref *ref, const struct ref_question *q, siz
 			struct ref_answer *a);
 void ref_ask_anaesthetics(const struct ref *ref, const struct ref_question *q,
 			  struct ref_answer *a);
-bool ref_spreading(const struct ref *ref, const struct ref_question *q);
+void ref_ask_spreading(const struct ref *ref, const struct ref_question *q, struct ref_answer *a);
+/* Is it asked for; does the patient have it in this session or the last 24 h, or may have? */
+bool ref_asks_for(const struct ref_question *q, size_t substance);
+bool ref_has_about(const struct ref *ref, const struct ref_question *q, size_t substance);
 
 /* reference_days.c */
 void ref_ask_interval(const struct ref *ref, const struct ref_question *q, bool late,
@@ -55,16 +58,21 @@ void ref_ask_course_gap(const struct ref *ref, const struct ref_question *q, str
 void ref_ask_substance_days(const struct ref *ref, const struct ref_question *q, bool interval,
 			    struct ref_answer *a);
 uint32_t ref_sessions_of_course(const struct ref *ref, const struct ref_question *q);
-bool ref_months_have_passed(int32_t from, int32_t to, int64_t months);
+int32_t ref_last_session_day(const struct ref *ref, const struct ref_question *q);
+int32_t ref_previous_course_day(const struct ref *ref, const struct ref_question *q);
+int32_t ref_last_day_of(const struct ref *ref, const struct ref_question *q, size_t substance);
+uint32_t ref_sessions_with(const struct ref *ref, const struct ref_question *q, size_t substance);
+const struct ref_event *ref_plan(const struct ref *ref, const struct ref_question *q);
+bool ref_months_have_passed(int32_t from, int32_t to, int64_t months, bool birthday);
 
 /* reference_words.c */
 bool ref_is_allergic(const struct ref_question *q, const struct ref_event *assessment);
 bool ref_has_condition(const struct ref_question *q, const struct ref_event *assessment);
 bool ref_is_adult(const struct ref *ref, const struct ref_question *q);
-bool ref_needs_weight(const struct ref_question *q);
+bool ref_needs_weight(const struct ref *ref, const struct ref_question *q);
 bool ref_component_is(const struct ref_question *q, bool by_hand_only);
 bool ref_has_word(const char *words, const char *word);
-bool ref_somewhere_else(const struct ref *ref, const struct ref_question *q);
+bool ref_open_elsewhere(const struct ref *ref, const struct ref_question *q, bool patients);
 uint32_t ref_fault_stops(const struct ref *ref, const struct ref_question *q);
 big ref_primed(const struct ref *ref, const struct ref_question *q);
 bool ref_gun_cannot(const struct policy_request *r);

@@ -35,8 +35,8 @@ void ref_judge_least(struct ref_answer *a, int64_t have, int64_t soft, int64_t h
 	struct ref_figure *f = &a->figures[a->n++];
 
 	*f = (struct ref_figure){ .substance = REF_NOTHING,
-				  .spent = have < 0 ? 0 : (uint64_t)have,
-				  .soft = (uint64_t)soft,
+				  .asked = have < 0 ? 0 : (uint64_t)have,
+				  .soft = (uint64_t)(soft > hard ? soft : hard),
 				  .hard = (uint64_t)hard };
 	if (have < soft)
 		f->severity = 1;
@@ -88,19 +88,22 @@ static void ask_needle(const struct ref_question *q, struct ref_answer *a)
 	const uint32_t um = q->request.depth_um;
 
 	ref_judge(a, REF_NOTHING, 0, um, q->limits->depth_um.soft, q->limits->depth_um.hard);
-	if (a->severity == 0 && ref_area(q) &&
+	/* a prime is given nowhere */
+	if (a->severity == 0 && q->request.kind != MESO_KIND_PRIME && ref_area(q) &&
 	    (um < ref_area(q)->depth_min_um || um > ref_area(q)->depth_max_um))
 		a->severity = 1;
 }
 
+/* How long the lease may still run counts: nobody stops it when the hour is over. */
 static void ask_session_length(const struct ref *ref, const struct ref_question *q,
 			       struct ref_answer *a)
 {
 	const struct ref_event *s = q->session ? ref_session(ref, q->session) : NULL;
 
-	if (!s)
-		return;
-	ref_judge(a, REF_NOTHING, q->now_s > s->when_s ? (big)(q->now_s - s->when_s) : 0,
+	/* one that began later than now began under another clock: nobody knows, so it counts */
+	ref_judge(a, REF_NOTHING,
+		  !s ? 0
+		     : (big)(q->now_s > s->when_s ? q->now_s - s->when_s : s->when_s - q->now_s),
 		  q->request.expiry_s, q->limits->session_s.soft, q->limits->session_s.hard);
 }
 
@@ -137,7 +140,7 @@ struct ref_answer ref_ask(const struct ref *ref, const struct ref_question *q, e
 		ref_ask_interval(ref, q, true, &a);
 		break;
 	case REF_COURSE_SESSIONS:
-		if (ref_course(ref, q))
+		if (ref_plan(ref, q))
 			ref_judge(&a, REF_NOTHING, ref_sessions_of_course(ref, q) - 1, 1,
 				  q->limits->course_sessions.soft, q->limits->course_sessions.hard);
 		break;
@@ -166,7 +169,7 @@ struct ref_answer ref_ask(const struct ref *ref, const struct ref_question *q, e
 		ref_ask_anaesthetics(ref, q, &a);
 		break;
 	case REF_SPREADING:
-		ref_refuse_if(&a, ref_spreading(ref, q));
+		ref_ask_spreading(ref, q, &a);
 		break;
 	case REF_BY_HAND_ONLY:
 		ref_refuse_if(&a, ref_component_is(q, true));
@@ -176,6 +179,16 @@ struct ref_answer ref_ask(const struct ref *ref, const struct ref_question *q, e
 		break;
 	case REF_CONDITIONS:
 		ref_refuse_if(&a, ref_has_condition(q, assessment));
+		break;
+	case REF_PREGNANCY:
+		ref_refuse_if(&a, assessment && ref_has_word(assessment->conditions, "pregnancy"));
+		break;
+	case REF_BREASTFEEDING:
+		ref_refuse_if(&a,
+			      assessment && ref_has_word(assessment->conditions, "breastfeeding"));
+		break;
+	case REF_INFECTION:
+		ref_refuse_if(&a, assessment && ref_has_word(assessment->conditions, "infection"));
 		break;
 	case REF_NSAID:
 		if (assessment && ref_has_word(assessment->conditions, "nsaid"))
@@ -188,7 +201,9 @@ struct ref_answer ref_ask(const struct ref *ref, const struct ref_question *q, e
 		ref_refuse_if(&a, !ref_is_adult(ref, q));
 		break;
 	case REF_ASSESSED:
-		ref_refuse_if(&a, !assessment || q->now_s - assessment->when_s > DAY_S);
+		/* one from a time that is still to come is of no known age */
+		ref_refuse_if(&a, !assessment || q->now_s - assessment->when_s > DAY_S ||
+					  assessment->when_s > q->now_s);
 		break;
 	case REF_CONSENT:
 		ref_refuse_if(&a, !assessment || !assessment->consent);
@@ -206,18 +221,21 @@ struct ref_answer ref_ask(const struct ref *ref, const struct ref_question *q, e
 		ref_refuse_if(&a, !ref_area(q));
 		break;
 	case REF_WEIGHT:
-		ref_refuse_if(&a, ref_needs_weight(q) && ref_mass(ref, q->patient) == 0);
+		ref_refuse_if(&a, ref_needs_weight(ref, q) && ref_mass(ref, q->patient) == 0);
 		break;
 	case REF_CARTRIDGE:
-		ref_refuse_if(&a, r->has_gun && ref_preparation(q) &&
-					  r->gun.cartridge != ref_preparation(q)->cartridge);
+		ref_refuse_if(&a,
+			      r->has_gun && (!ref_preparation(q) ||
+					     r->gun.cartridge != ref_preparation(q)->cartridge));
 		break;
 	case REF_FAULT_STOPS:
 		if (ref_fault_stops(ref, q) >= q->limits->fault_stops)
 			a.severity = 1;
 		break;
 	case REF_ONE_PATIENT:
-		ref_refuse_if(&a, ref_somewhere_else(ref, q));
+		ref_refuse_if(&a, q->session && (q->session_patient != q->patient ||
+						 ref_open_elsewhere(ref, q, true) ||
+						 ref_open_elsewhere(ref, q, false)));
 		break;
 	case REF_GUN_SHAPE:
 		ref_refuse_if(&a, ref_gun_cannot(r));
@@ -253,6 +271,9 @@ const char *ref_rule_name(enum ref_rule rule)
 		[REF_SPREADING] = "hyaluronidase with epinephrine",
 		[REF_BY_HAND_ONLY] = "by hand only",
 		[REF_UNMIXED] = "unmixed",
+		[REF_PREGNANCY] = "pregnancy",
+		[REF_BREASTFEEDING] = "breastfeeding",
+		[REF_INFECTION] = "infection",
 		[REF_CONDITIONS] = "conditions",
 		[REF_NSAID] = "aspirin or NSAID",
 		[REF_ALLERGY] = "allergy",

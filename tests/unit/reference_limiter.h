@@ -99,7 +99,10 @@ enum ref_rule {
 	REF_SPREADING, /* hyaluronidase and epinephrine */
 	REF_BY_HAND_ONLY,
 	REF_UNMIXED,
-	REF_CONDITIONS,
+	REF_PREGNANCY,
+	REF_BREASTFEEDING,
+	REF_INFECTION,
+	REF_CONDITIONS, /* that the formulary has for a substance */
 	REF_NSAID,
 	REF_ALLERGY,
 	REF_AGE,

@@ -51,8 +51,6 @@ bool ref_has_condition(const struct ref_question *q, const struct ref_event *ass
 
 	if (!assessment)
 		return false;
-	if (share_a_word("pregnancy breastfeeding infection", assessment->conditions))
-		return true;
 	for (size_t i = 0; p && i < p->n_components; i++)
 		if (share_a_word(q->formulary->substances[p->components[i].substance].conditions,
 				 assessment->conditions))
@@ -65,21 +63,33 @@ bool ref_is_adult(const struct ref *ref, const struct ref_question *q)
 	const struct ref_event *e = ref_newest(ref, REF_PATIENT, q->patient);
 
 	return e && e->birth_day != REF_UNBORN && e->birth_day <= q->today &&
-	       ref_months_have_passed(e->birth_day, q->today, 18 * 12);
+	       ref_months_have_passed(e->birth_day, q->today, 18 * 12, true);
 }
 
-bool ref_needs_weight(const struct ref_question *q)
+/* Of what is asked for, or of an anaesthetic that adds up with it. */
+bool ref_needs_weight(const struct ref *ref, const struct ref_question *q)
 {
-	const struct formulary_preparation *p = ref_preparation(q);
+	const struct formulary *f = q->formulary;
+	bool adds_up = false, spreads = false;
 
-	for (size_t i = 0; p && i < p->n_components; i++)
-		for (size_t scope = 0; scope < SCOPES; scope++) {
-			const struct formulary_bound *b =
-				&q->formulary->substances[p->components[i].substance].per_kg[scope];
+	for (size_t i = 0; i < f->n_substances; i++) {
+		if (ref_asks_for(q, i) && f->substances[i].anaesthetic)
+			adds_up = true;
+		if (ref_asks_for(q, i) && f->substances[i].spreading)
+			spreads = true;
+	}
+	for (size_t i = 0; i < f->n_substances; i++) {
+		const struct formulary_substance *s = &f->substances[i];
+		bool per_kg = false;
 
-			if (b->soft != FORMULARY_NO_BOUND || b->hard != FORMULARY_NO_BOUND)
-				return true;
-		}
+		for (size_t scope = 0; scope < SCOPES; scope++)
+			if (s->per_kg[scope].soft != FORMULARY_NO_BOUND ||
+			    s->per_kg[scope].hard != FORMULARY_NO_BOUND)
+				per_kg = true;
+		if (per_kg && (ref_asks_for(q, i) || (s->anaesthetic && (adds_up || spreads) &&
+						      ref_spent(ref, q, IN_24H, i) > 0)))
+			return true;
+	}
 	return false;
 }
 
@@ -97,17 +107,17 @@ bool ref_component_is(const struct ref_question *q, bool by_hand_only)
 	return false;
 }
 
-bool ref_somewhere_else(const struct ref *ref, const struct ref_question *q)
+bool ref_open_elsewhere(const struct ref *ref, const struct ref_question *q, bool patients)
 {
-	for (size_t i = 0; i < ref->n; i++) {
+	for (size_t i = 0; q->session && i < ref->n; i++) {
 		const struct ref_event *e = &ref->events[i];
 
 		if (e->what == REF_SESSION && e->session != q->session &&
-		    (e->patient == q->patient || (q->gun && e->gun == q->gun)) &&
+		    (patients ? e->patient == q->patient : q->gun && e->gun == q->gun) &&
 		    !ref_session_is_over(ref, e->session))
 			return true;
 	}
-	return q->session && q->session_patient != q->patient;
+	return false;
 }
 
 uint32_t ref_fault_stops(const struct ref *ref, const struct ref_question *q)
@@ -149,5 +159,6 @@ bool ref_gun_cannot(const struct policy_request *r)
 			      (g->dose_step_nl && r->dose_nl % g->dose_step_nl != 0) ||
 			      (big)r->dose_nl * r->shots > g->lease_max_nl ||
 			      r->shots > g->lease_max_shots || r->depth_um > g->depth_max_um ||
-			      (r->mode == MESO_MODE_REPEAT && r->rate_mhz > g->rate_max_mhz));
+			      (r->mode == MESO_MODE_REPEAT &&
+			       (r->rate_mhz < 100 || r->rate_mhz > g->rate_max_mhz)));
 }
