@@ -18,20 +18,20 @@ const char *say(enum inj_dimension dimension, uint64_t value, struct text *text)
 
 const char *say_ppm(uint64_t ppm, struct text *text)
 {
-	uint64_t fraction = ppm % 10000;
-	int digits = 4;
+	int n;
 
 	if (ppm == UINT64_MAX) {
 		snprintf(text->buf, sizeof(text->buf), "far more than 100 %%");
 		return text->buf;
 	}
-	for (; digits > 0 && fraction % 10 == 0; digits--)
-		fraction /= 10;
-	if (digits > 0)
-		snprintf(text->buf, sizeof(text->buf), "%" PRIu64 ".%0*" PRIu64 " %%", ppm / 10000,
-			 digits, fraction);
-	else
-		snprintf(text->buf, sizeof(text->buf), "%" PRIu64 " %%", ppm / 10000);
+	n = snprintf(text->buf, sizeof(text->buf), "%" PRIu64 ".%04" PRIu64, ppm / 10000,
+		     ppm % 10000);
+	/* There is a point to stop at. */
+	while (text->buf[n - 1] == '0')
+		n--;
+	if (text->buf[n - 1] == '.')
+		n--;
+	snprintf(text->buf + n, sizeof(text->buf) - (size_t)n, " %%");
 	return text->buf;
 }
 

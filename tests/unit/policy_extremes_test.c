@@ -17,6 +17,13 @@
 
 typedef unsigned __int128 wide;
 
+/* check's own assertions write to a file each time that they hold, which is most of the time here. */
+#define EXPECT(condition, ...)                     \
+	do {                                       \
+		if (!(condition))                  \
+			ck_abort_msg(__VA_ARGS__); \
+	} while (0)
+
 /* How a number moves the verdicts when it grows. */
 enum effect {
 	ANY,     /* neither, or not always */
@@ -205,12 +212,12 @@ static wide day_sum(const struct policy_dose *doses, size_t n)
 
 static void expect_over(const char *rule, wide sum, uint64_t hard)
 {
+	const struct policy_verdict *v = find(rule);
+
 	if (sum > hard)
-		ck_assert_msg(find(rule)->severity == POLICY_HARD, "%s: %s", rule,
-			      find(rule)->text);
+		EXPECT(v->severity == POLICY_HARD, "%s: %s", rule, v->text);
 	else if (sum < UINT64_MAX)
-		ck_assert_msg(find(rule)->severity != POLICY_HARD, "%s: %s", rule,
-			      find(rule)->text);
+		EXPECT(v->severity != POLICY_HARD, "%s: %s", rule, v->text);
 }
 
 static wide reserve_of(size_t substance, wide volume)
@@ -269,12 +276,13 @@ static void expect_right(void)
 	for (size_t i = 0; i < POLICY_RULES; i++) {
 		const struct policy_verdict *v = &w.verdicts[i];
 
-		ck_assert_uint_lt(strnlen(v->text, POLICY_TEXT_MAX), POLICY_TEXT_MAX);
-		ck_assert_uint_gt(strlen(v->text), 10);
-		ck_assert_int_le(v->severity, worst);
-		ck_assert(v->severity != POLICY_OK || v->when == 0);
-		ck_assert(v->severity == POLICY_OK || v->when != 0 || w.history.now_s < 0 ||
-			  w.history.midnight_s <= 0);
+		EXPECT(strnlen(v->text, POLICY_TEXT_MAX) < POLICY_TEXT_MAX, "%s", v->rule);
+		EXPECT(strlen(v->text) > 10, "%s", v->rule);
+		EXPECT(v->severity <= worst, "%s", v->rule);
+		EXPECT(v->severity != POLICY_OK || v->when == 0, "%s", v->rule);
+		EXPECT(v->severity == POLICY_OK || v->when != 0 || w.history.now_s < 0 ||
+			       w.history.midnight_s <= 0,
+		       "%s", v->rule);
 	}
 	expect_over("session-volume", w.history.session_nl + reserve(), w.limits.session_nl.hard);
 	expect_over("patient-24h-volume",
@@ -324,13 +332,12 @@ START_TEST(a_single_substance_at_every_pair_of_extremes_is_what_a_wide_sum_says)
 
 	new_world();
 	w.formulary.preparations[MIXED_LIDOCAINE].n_components = 1;
-	for (size_t scope = 0; scope < SCOPES; scope++)
-		for (size_t i = 0; i < 3; i++) {
-			struct formulary_substance *s = &w.formulary.substances[LIDOCAINE];
+	for (size_t scope = 0; scope < SCOPES; scope++) {
+		struct formulary_substance *s = &w.formulary.substances[LIDOCAINE];
 
-			s->fixed[scope].hard = i ? UINT64_MAX - i : 300000000;
-			s->per_kg[scope].hard = i == 2 ? UINT64_MAX - 1 : 4500000;
-		}
+		s->fixed[scope].hard = _i ? UINT64_MAX - (uint64_t)_i : 300000000;
+		s->per_kg[scope].hard = _i == 2 ? UINT64_MAX - 1 : 4500000;
+	}
 	for (size_t i = 0; i < n * n * N_VALUES * N_VALUES; i++) {
 		const struct number *pair[2] = { NULL, NULL };
 		const size_t at[2] = { i / N_VALUES / N_VALUES / n, i / N_VALUES / N_VALUES % n };
@@ -340,7 +347,7 @@ START_TEST(a_single_substance_at_every_pair_of_extremes_is_what_a_wide_sum_says)
 			for (size_t m = 0; m < N_NUMBERS; m++)
 				if (strcmp(numbers[m].name, wanted[at[k]]) == 0)
 					pair[k] = &numbers[m];
-		ck_assert(pair[0] && pair[1]);
+		EXPECT(pair[0] && pair[1], "%s", wanted[at[0]]);
 		before[0] = get(pair[0]);
 		before[1] = get(pair[1]);
 		set(pair[0], extreme(pair[0], i / N_VALUES % N_VALUES));
@@ -405,7 +412,7 @@ static size_t number_of(const char *rule)
 
 	while (i < POLICY_RULES && names[i] && strcmp(names[i], rule) != 0)
 		i++;
-	ck_assert_uint_lt(i, POLICY_RULES);
+	EXPECT(i < POLICY_RULES, "%s", rule);
 	names[i] = rule;
 	return i;
 }
@@ -421,10 +428,10 @@ static void expect_moved(const struct number *n, uint64_t from, uint64_t to, boo
 
 		if (except && strcmp(v->rule, except) == 0)
 			continue;
-		ck_assert_msg(better ? v->severity <= was : v->severity >= was,
-			      "%s from %llu to %llu makes %s %d, which was %d: %s", n->name,
-			      (unsigned long long)from, (unsigned long long)to, v->rule,
-			      v->severity, was, v->text);
+		EXPECT(better ? v->severity <= was : v->severity >= was,
+		       "%s from %llu to %llu makes %s %d, which was %d: %s", n->name,
+		       (unsigned long long)from, (unsigned long long)to, v->rule, v->severity, was,
+		       v->text);
 	}
 }
 
@@ -438,7 +445,7 @@ static void note_before(void)
 START_TEST(more_spent_or_a_tighter_bound_never_lets_pass_and_less_asked_is_never_worse)
 {
 	seed = 0x9e3779b97f4a7c15 + (uint64_t)_i;
-	for (size_t round = 0; round < 1500; round++) {
+	for (size_t round = 0; round < 4000; round++) {
 		const struct number *n;
 		uint64_t from, to;
 
@@ -448,8 +455,9 @@ START_TEST(more_spent_or_a_tighter_bound_never_lets_pass_and_less_asked_is_never
 		while (n->effect == ANY);
 		from = get(n);
 		to = draw_value(n);
-		/* no concentration is not a small one: it is unknown */
-		if (to == 0 && strstr(n->name, "concentration"))
+		/* no concentration is not a small one, and no limit of an anaesthetic not a wide one: unknown */
+		if ((to == 0 && strstr(n->name, "concentration")) ||
+		    (to == FORMULARY_NO_BOUND && strstr(n->name, "SCOPE_24H].hard")))
 			continue;
 		note_before();
 		set(n, to);
@@ -486,7 +494,8 @@ START_TEST(time_alone_never_makes_an_amount_worse)
 		w.history.now_s += later;
 		check_all();
 		for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-			ck_assert_int_le(find(rules[i])->severity, before[number_of(rules[i])]);
+			EXPECT(find(rules[i])->severity <= before[number_of(rules[i])], "%s",
+			       rules[i]);
 	}
 }
 END_TEST
@@ -500,7 +509,8 @@ int main(void)
 
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, every_pair_of_extremes_is_judged_without_overflow, 0, N_NUMBERS);
-	tcase_add_test(t, a_single_substance_at_every_pair_of_extremes_is_what_a_wide_sum_says);
+	tcase_add_loop_test(t, a_single_substance_at_every_pair_of_extremes_is_what_a_wide_sum_says,
+			    0, 3);
 	tcase_add_loop_test(
 		t, more_spent_or_a_tighter_bound_never_lets_pass_and_less_asked_is_never_worse, 0,
 		10);

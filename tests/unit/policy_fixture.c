@@ -199,7 +199,9 @@ enum policy_severity check_all(void)
 {
 	enum policy_severity worst = policy_check(&w.basis, &w.history, &w.request, w.verdicts);
 
-	ck_assert_int_eq(worst, w.verdicts[0].severity);
+	/* An assertion that holds costs a write, and this is called a million times. */
+	if (worst != w.verdicts[0].severity)
+		ck_abort_msg("the worst is not the first");
 	return worst;
 }
 
