@@ -261,6 +261,7 @@ struct ledger *ledger_close(struct ledger *l)
 		gcry_md_close(l->md);
 	closep(&l->lock_fd);
 	free(l->doses);
+	free(l->amounts);
 	free(l->path);
 	free(l->ballast_path);
 	free(l->mark_path);
@@ -392,6 +393,8 @@ static int verify_all(struct ledger *l, struct ledger_report *report)
 	if (r >= 0 && l->schema >= 2)
 		r = expect_no_row(l, SQL_CHECK_ATTRIBUTION, report,
 				  "what was attributed to a patient is not what the shots say");
+	if (r >= 0 && l->schema >= 2)
+		r = doses_verify(l, report);
 	if (r >= 0)
 		r = check_names(l, SQL_CHECK_OPERATORS, report);
 	if (r >= 0)

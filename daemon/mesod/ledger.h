@@ -152,7 +152,8 @@ struct ledger_record {
 	int64_t time_s;
 	const char *
 		type; /* ledger operator patient session session-end reservation shot settlement incident quarantine gun
-			 migration clock lost attribution erasure restore review */
+			 migration clock lost attribution erasure restore review
+			 assessment course load area hand-dose reaction */
 	uint8_t hash[LEDGER_HASH_LEN];
 	size_t n_fields;
 	struct ledger_field fields[LEDGER_FIELDS_MAX];
@@ -316,7 +317,7 @@ struct ledger_order {
 	uint32_t
 		tolerance_nl; /* what the two encoders and the report may differ by in a shot: a motor step or two */
 	uint32_t expiry_ms;
-	const char *area;     /* may be NULL */
+	const char *area; /* recorded if the request names none of the formulary's; may be NULL */
 	const char *override; /* reason to pass soft limits; NULL or "" none */
 };
 

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "ledger.h"
+#include "ledger_clinic.h"
 #include "macros.h"
 
 #define LEDGER_SCHEMA_VERSION 2
@@ -47,6 +48,12 @@
 	X(14, LOST, lost, "lost", "?,?,?,?,?")                                                       \
 	X(15, ATTRIBUTION, attribution, "attribution", "?,?,?,?,?,?,?,?,?")                          \
 	X(16, ERASURE, erasure, "erasure", "?,?,?,?,?")                                              \
+	X(20, ASSESSMENT, assessment, "assessment", "?,?,?,?,?,?,?,?")                               \
+	X(21, COURSE, course, "course", "?,?,?,?,?,?,?")                                             \
+	X(22, LOAD, load, "load", "?,?,?,?,?,?,?,?,?")                                               \
+	X(23, AREA, area, "area", "?,?,?,?,?")                                                       \
+	X(24, HAND_DOSE, hand_dose, "hand-dose", "?,?,?,?,?,?,?,?,?,?,?,?,?,?")                      \
+	X(25, REACTION, reaction, "reaction", "?,?,?,?,?,?")                                         \
 	X(40, RESTORE, restore, "restore", "?,?,?,?,?,?,?,?,?")                                      \
 	X(41, REVIEW, review, "review", "?,?,?,?")
 /* clang-format on */
@@ -125,6 +132,37 @@ enum sql {
 	SQL_RESTORE_LAST,
 	SQL_REVIEW_NEEDED,
 	SQL_LOST_MARK,
+	SQL_ASSESSMENT_LAST,
+	SQL_MASS_LAST,
+	SQL_COURSE_LAST,
+	SQL_COURSE_BY_NUMBER,
+	SQL_COURSE_SESSIONS,
+	SQL_LOAD_LAST,
+	SQL_AREA_LAST,
+	SQL_AREA_SPENT,
+	SQL_PRIMED,
+	SQL_HAND_DOSE_BY_NUMBER,
+	SQL_HAND_DOSES,
+	SQL_HAND_WINDOW,
+	SQL_HAND_SESSION,
+	SQL_REACTIONS,
+	SQL_BIRTH_DATE,
+	SQL_FAULTS,
+	SQL_PATIENT_OUTSTANDING,
+	SQL_DOSE_WRITE,
+	SQL_DOSE_DELETE,
+	SQL_DOSE_ROW,
+	SQL_DOSE_COUNT,
+	SQL_DOSE_SOURCES,
+	SQL_DOSE_OF_LEASE,
+	SQL_DOSE_OF_ATTRIBUTION,
+	SQL_DOSE_OF_HAND,
+	SQL_DOSE_WINDOW,
+	SQL_DOSE_SESSION,
+	SQL_DOSE_COURSE,
+	SQL_DOSE_LAST_DAY,
+	SQL_DOSE_SESSION_DAY,
+	SQL_DOSE_COURSE_DAY,
 	SQL_STATEMENTS
 };
 
@@ -157,11 +195,13 @@ struct ledger {
 	uint64_t commits;
 	int64_t newest_s; /* the clock's mark, see ledger_clock.c, once it is known */
 	bool newest_known;
-	int changes;     /* of the database, when the transaction began */
-	uint64_t marked; /* newest number in the mark file */
-	bool mark_clean; /* the mark file holds the database file's digest */
-	bool opened;     /* all was checked: its head may be marked */
-	struct policy_dose *doses;
+	int changes;                 /* of the database, when the transaction began */
+	uint64_t marked;             /* newest number in the mark file */
+	bool mark_clean;             /* the mark file holds the database file's digest */
+	bool opened;                 /* all was checked: its head may be marked */
+	struct policy_dose *doses;   /* of the newest history */
+	struct policy_dose *amounts; /* likewise, of its substances */
+	size_t amounts_max;
 	sqlite3_stmt *statements[SQL_STATEMENTS];
 	sqlite3_stmt *inserts[FACTS];
 	sqlite3_stmt *selects[FACTS];
@@ -329,6 +369,9 @@ int text_check_name(const char *text,
 		    size_t max); /* not empty, fits, UTF-8, no control characters */
 int text_check_date(const char *text);
 int text_check_serial(const char *serial);
+int text_check_id(const char *id);                 /* as in the formulary: see FORMULARY_ID_MAX */
+int text_check_tokens(const char *tokens);         /* ids, one space between two; "" none */
+int text_date_day(const char *date, int32_t *ret); /* days from 1970-01-01 */
 void text_hex(const uint8_t *bytes, size_t len, char *buf);
 int text_unhex(const char *text, uint8_t *ret, size_t len);
 int random_bytes(void *buf, size_t len);
@@ -403,5 +446,65 @@ int recover_is_lost(struct ledger *l, int64_t reservation);
 /* Shots of nobody: -EUNATCH if there are any, or, if @discard, recorded as nobody's. */
 int recover_discard(struct ledger *l, int64_t now_s, const char *serial, bool discard, uint32_t uid,
 		    const char *reason);
+
+/* ----------------------------------------- clinical facts (ledger_clinic.c) */
+
+/* -ENOENT no such patient (NULL: nobody asks), -EPERM no such operator */
+int clinic_check_people(struct ledger *l, const struct ledger_id *patient, uint32_t uid);
+/* The first row of a statement that has a course's columns.  -ENOENT */
+int clinic_find_course(struct ledger *l, enum sql sql, struct value key, struct ledger_course *ret);
+/* The session's, if it has one already, otherwise the patient's current one.  -ENOENT; @session: 0 none */
+int clinic_session_course(struct ledger *l, int64_t session, const struct ledger_id *patient,
+			  struct ledger_course *ret);
+/* What a preparation is made of, in its order.  -EINVAL no such one, or nothing that can be recorded */
+int clinic_components(const struct formulary *formulary, size_t preparation,
+		      struct ledger_substance list[FORMULARY_COMPONENTS]);
+/* Has the patient a reservation that is not settled? */
+int clinic_is_live(struct ledger *l, const struct ledger_id *patient, bool *ret);
+/* Where the session's reservations are from now on, recorded if that is new.  @area: "" or NULL none */
+int clinic_use_area(struct ledger *l, const struct ledger_moment *now, int64_t session,
+		    const char *area, uint32_t size_mm2);
+
+/* ------------------------------------------------- substances (ledger_doses.c) */
+
+#define SUBSTANCES_TEXT_MAX (FORMULARY_COMPONENTS * (FORMULARY_ID_MAX + 26))
+#define DOSE_UNKNOWN        2 /* dose.unit: nL of nobody knows what */
+
+/* Ids, units, amounts from 1 to INT64_MAX, none twice, 1 to FORMULARY_COMPONENTS of them. */
+int substances_check(const struct ledger_substance *list, size_t n);
+/* As they are recorded, "lidocaine:ng:20000000 epinephrine:ng:10000". */
+void substances_format(const struct ledger_substance *list, size_t n,
+		       char buf[SUBSTANCES_TEXT_MAX]);
+int substances_read(struct ledger *l, sqlite3_stmt *row, int column,
+		    struct ledger_substance list[FORMULARY_COMPONENTS], size_t *ret_n);
+
+/* Each within the transaction that made or changed the dose, and after that. */
+int doses_of_lease(struct ledger *l, int64_t reservation);
+int doses_of_attribution(struct ledger *l, int64_t attribution);
+int doses_of_hand(struct ledger *l, int64_t hand_dose);
+int doses_verify(struct ledger *l, struct ledger_report *report);
+
+/* --------------------------------------------------- history (ledger_history.c) */
+
+/* What is read beside what the policy is given. */
+struct history_session {
+	char serial[MESO_SERIAL_LEN]; /* "" outside a session */
+	size_t preparation; /* of the newest load; FORMULARY_UNKNOWN none, or not as it was loaded */
+	const char *area;   /* the id of the request's, the formulary's; NULL none */
+};
+
+/**
+ * history_read() - all that is known of the request's patient, and of the session
+ * @session: 0 outside of any
+ * @ret: its doses are the ledger's, until the next history
+ * Return: 0; -ENOENT the session is not open.
+ */
+int history_read(struct ledger *l, const struct ledger_moment *now,
+		 const struct policy_basis *basis, int64_t session,
+		 const struct policy_request *request, struct policy_history *ret,
+		 struct history_session *ret_session);
+/* The volumes alone: doses and outstanding_nl.  Needs now_s. */
+int history_read_volumes(struct ledger *l, const struct ledger_id *patient,
+			 struct policy_history *history);
 
 #endif /* MESOD_LEDGER_INTERNAL_H */

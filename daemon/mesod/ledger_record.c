@@ -82,14 +82,19 @@ static int charge(struct ledger *l, int64_t now_s, const struct meso_shot *s, st
 {
 	struct incident incident = { NULL, v->serial, v, s->lease_id, true };
 	bool before = reservation_overrun(v, v->delivered_nl, v->shots);
+	bool more = false;
 	int r;
 
 	v->delivered_nl += delivered(s);
 	v->shots++;
-	if (v->state == LEDGER_NOT_SETTLED && v->spent_nl < v->delivered_nl)
+	if (v->state == LEDGER_NOT_SETTLED && v->spent_nl < v->delivered_nl) {
 		v->spent_nl = v->delivered_nl;
+		more = true;
+	}
 	r = sql_run(l, SQL_ACCOUNT_DELIVERED, INTEGER(v->n), INTEGER(v->delivered_nl),
 		    INTEGER(v->spent_nl));
+	if (r >= 0 && more)
+		r = doses_of_lease(l, v->n);
 	if (r >= 0 && v->state != LEDGER_NOT_SETTLED)
 		r = settle_late_shot(l, now_s, v, ret);
 	if (r >= 0 && !before && reservation_overrun(v, v->delivered_nl, v->shots)) {

@@ -100,7 +100,7 @@ static int attribute(struct ledger *l, int64_t now_s, const char *serial, const 
 {
 	struct value whose = { .type = VALUE_NULL };
 	uint64_t shots = 0, volume_nl = 0;
-	int64_t dose_time;
+	int64_t dose_time, number;
 	int r;
 
 	r = sum_foreign(l, serial, lease_id, &shots, &volume_nl);
@@ -113,9 +113,10 @@ static int attribute(struct ledger *l, int64_t now_s, const char *serial, const 
 		return r;
 	if (patient)
 		whose = BLOB(patient->bytes, LEDGER_ID_LEN);
-	return chain_append(l, now_s, FACT_ATTRIBUTION, NULL, TEXT(serial),
-			    BLOB(lease_id, MESO_LEASE_ID_LEN), whose, INTEGER(shots),
-			    INTEGER(volume_nl), INTEGER(dose_time), INTEGER(uid), TEXT(reason));
+	r = chain_append(l, now_s, FACT_ATTRIBUTION, &number, TEXT(serial),
+			 BLOB(lease_id, MESO_LEASE_ID_LEN), whose, INTEGER(shots),
+			 INTEGER(volume_nl), INTEGER(dose_time), INTEGER(uid), TEXT(reason));
+	return r < 0 ? r : doses_of_attribution(l, number);
 }
 
 int ledger_attribute_shots(struct ledger *l, int64_t now_s, const char *serial,

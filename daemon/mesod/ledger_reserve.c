@@ -14,9 +14,6 @@
 
 #include "ledger_internal.h"
 
-/* More doses of one patient in 24 h than anybody gives; what is beyond is merged, see there. */
-#define DOSES_MAX 512
-
 static uint64_t add(uint64_t a, uint64_t b)
 {
 	uint64_t sum;
@@ -24,130 +21,7 @@ static uint64_t add(uint64_t a, uint64_t b)
 	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
 }
 
-/* ---------------------------------------------------------------- history */
-
-/* From wherever it comes: the policy is given them in order of time. */
-static void note_dose(struct ledger *l, struct policy_history *h, int64_t when_s,
-		      uint64_t volume_nl)
-{
-	size_t i = h->n_doses;
-
-	if (volume_nl == 0)
-		return;
-	if (h->n_doses < DOSES_MAX) {
-		for (; i > 0 && l->doses[i - 1].when_s > when_s; i--)
-			l->doses[i] = l->doses[i - 1];
-		l->doses[i] = (struct policy_dose){ when_s, volume_nl };
-		h->n_doses++;
-		return;
-	}
-	/* Counted in full, and for longer than need be: the later time is the stricter one. */
-	if (l->doses[DOSES_MAX - 1].when_s < when_s)
-		l->doses[DOSES_MAX - 1].when_s = when_s;
-	l->doses[DOSES_MAX - 1].amount = add(l->doses[DOSES_MAX - 1].amount, volume_nl);
-}
-
-/* Shots under leases of nobody here that an administrator has said to be this patient's. */
-static int read_attributed(struct ledger *l, const struct ledger_id *patient, int64_t from,
-			   struct policy_history *h)
-{
-	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
-	int r;
-
-	r = sql_start(l, SQL_ATTRIBUTED_WINDOW, &row, BLOB(patient->bytes, LEDGER_ID_LEN),
-		      INTEGER(from));
-	while (r >= 0 && (r = sql_step(l, row)) > 0)
-		if (sqlite3_column_int64(row, 0) > from)
-			note_dose(l, h, sqlite3_column_int64(row, 0), sql_get_u64(row, 1));
-	return r;
-}
-
-static int read_doses(struct ledger *l, const struct ledger_id *patient, struct policy_history *h)
-{
-	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
-	int64_t from;
-	int r;
-
-	if (!l->doses)
-		l->doses = calloc(DOSES_MAX, sizeof(*l->doses));
-	if (!l->doses)
-		return -ENOMEM;
-	h->doses = l->doses;
-	if (__builtin_sub_overflow(h->now_s, POLICY_WINDOW_S, &from))
-		from = INT64_MIN;
-	r = sql_start(l, SQL_ACCOUNT_WINDOW, &row, BLOB(patient->bytes, LEDGER_ID_LEN),
-		      INTEGER(from));
-	while (r >= 0 && (r = sql_step(l, row)) > 0) {
-		uint64_t spent = sql_get_u64(row, 1);
-
-		if (sqlite3_column_int(row, 2) == LEDGER_NOT_SETTLED)
-			h->outstanding_nl = add(h->outstanding_nl, spent);
-		else
-			note_dose(l, h, sqlite3_column_int64(row, 0), spent);
-	}
-	/* A file of version 1 has none, and is not written. */
-	return r < 0 || l->schema < 2 ? r : read_attributed(l, patient, from, h);
-}
-
-/* Is there an open session with that key which is not @session? */
-static int is_elsewhere(struct ledger *l, enum sql sql, struct value key, int64_t session,
-			bool *ret)
-{
-	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
-	int r;
-
-	r = sql_start(l, sql, &row, key);
-	if (r >= 0)
-		r = sql_step(l, row);
-	if (r >= 0)
-		*ret = r > 0 && sqlite3_column_int64(row, 0) != session;
-	return r < 0 ? r : 0;
-}
-
-static int read_session(struct ledger *l, int64_t session, struct policy_history *h,
-			char serial[MESO_SERIAL_LEN])
-{
-	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL, *spent = NULL;
-	int r;
-
-	r = sql_start(l, SQL_LIVE_BY_SESSION, &row, INTEGER(session));
-	if (r >= 0)
-		r = sql_step(l, row);
-	if (r <= 0)
-		return r < 0 ? r : -ENOENT;
-	h->has_session = true;
-	r = sql_get_blob(l, row, 0, h->session_patient, sizeof(h->session_patient));
-	if (r >= 0)
-		r = sql_get_text(l, row, 1, serial, MESO_SERIAL_LEN);
-	if (r >= 0)
-		r = sql_start(l, SQL_ACCOUNT_SESSION_SPENT, &spent, INTEGER(session));
-	if (r >= 0)
-		r = sql_step(l, spent);
-	if (r >= 0)
-		h->session_nl = sql_get_u64(spent, 0);
-	if (r >= 0)
-		r = is_elsewhere(l, SQL_LIVE_BY_GUN, TEXT(serial), session, &h->gun_elsewhere);
-	return r;
-}
-
-static int read_history(struct ledger *l, const struct ledger_moment *now, int64_t session,
-			const struct policy_request *q, struct policy_history *h,
-			char serial[MESO_SERIAL_LEN])
-{
-	struct ledger_id patient;
-	int r = 0;
-
-	*h = (struct policy_history){ .now_s = now->s,
-				      .today = now->day,
-				      .midnight_s = now->midnight_s };
-	memcpy(patient.bytes, q->patient, sizeof(patient.bytes));
-	if (session != 0)
-		r = read_session(l, session, h, serial);
-	if (r >= 0)
-		r = is_elsewhere(l, SQL_LIVE_BY_PATIENT, BLOB(patient.bytes, LEDGER_ID_LEN),
-				 session, &h->patient_elsewhere);
-	return r < 0 ? r : read_doses(l, &patient, h);
-}
+/* ------------------------------------------------------------------ check */
 
 static int check_patient(struct ledger *l, const uint8_t id[LEDGER_ID_LEN])
 {
@@ -165,7 +39,8 @@ int ledger_check(struct ledger *l, const struct ledger_moment *now,
 		 const struct policy_request *request,
 		 struct policy_verdict ret_verdicts[POLICY_RULES])
 {
-	char serial[MESO_SERIAL_LEN];
+	struct policy_request asked;
+	struct history_session at;
 	struct policy_history history;
 	int r;
 
@@ -178,8 +53,12 @@ int ledger_check(struct ledger *l, const struct ledger_moment *now,
 	if (r >= 0)
 		r = review_check(l, request->patient);
 	if (r >= 0)
-		r = read_history(l, now, session, request, &history, serial);
-	return r < 0 ? r : (int)policy_check(basis, &history, request, ret_verdicts);
+		r = history_read(l, now, basis, session, request, &history, &at);
+	if (r < 0)
+		return r;
+	asked = *request;
+	asked.preparation = at.preparation;
+	return (int)policy_check(basis, &history, &asked, ret_verdicts);
 }
 
 int ledger_get_spent(struct ledger *l, int64_t now_s, const struct ledger_id *patient,
@@ -194,7 +73,7 @@ int ledger_get_spent(struct ledger *l, int64_t now_s, const struct ledger_id *pa
 		return -EINVAL;
 	r = ledger_readable(l);
 	if (r >= 0)
-		r = read_doses(l, patient, &history);
+		r = history_read_volumes(l, patient, &history);
 	if (r >= 0)
 		r = sql_start(l, SQL_LIVE_BY_PATIENT, &row, BLOB(patient->bytes, LEDGER_ID_LEN));
 	if (r >= 0)
@@ -377,8 +256,10 @@ static size_t list_overrides(const struct policy_verdict *verdicts, char *buf, s
 	return used;
 }
 
-static int append(struct ledger *l, int64_t now_s, const struct ledger_order *o,
-		  const struct policy_verdict *verdicts, struct ledger_reservation *v)
+/* @area: the formulary's id, NULL none */
+static int append(struct ledger *l, const struct ledger_moment *now, const struct ledger_order *o,
+		  const char *area, const struct policy_verdict *verdicts,
+		  struct ledger_reservation *v)
 {
 	const struct policy_request *q = &o->request;
 	char rules[256] = "";
@@ -398,20 +279,24 @@ static int append(struct ledger *l, int64_t now_s, const struct ledger_order *o,
 	memcpy(v->lease_id, l->id.bytes, 8);
 	r = random_bytes(v->lease_id + 8, 8);
 	if (r >= 0)
+		r = clinic_use_area(l, now, o->session, area, q->area_mm2);
+	if (r >= 0)
 		r = chain_append(
-			l, now_s, FACT_RESERVATION, &number, BLOB(v->lease_id, MESO_LEASE_ID_LEN),
+			l, now->s, FACT_RESERVATION, &number, BLOB(v->lease_id, MESO_LEASE_ID_LEN),
 			INTEGER(o->session), BLOB(q->patient, LEDGER_ID_LEN), TEXT(o->gun.serial),
 			INTEGER(o->gun.epoch), INTEGER(o->gun.boot_id), INTEGER(v->sequence),
 			INTEGER(q->kind), INTEGER(q->mode), INTEGER(q->dose_nl), INTEGER(q->shots),
 			INTEGER(q->depth_um), INTEGER(q->rate_mhz), INTEGER(q->needles),
 			INTEGER(v->volume_nl), INTEGER(v->reserved_nl), INTEGER(o->tolerance_nl),
 			INTEGER(o->expiry_ms), INTEGER(o->gun.shot_count), INTEGER(o->gun.total_nl),
-			TEXT(o->area), TEXT(overridden ? o->override : NULL),
+			TEXT(area), TEXT(overridden ? o->override : NULL),
 			TEXT(overridden ? rules : NULL));
 	if (r >= 0)
 		r = sql_run(l, SQL_ACCOUNT_INSERT, INTEGER(number), INTEGER(o->session),
 			    BLOB(q->patient, LEDGER_ID_LEN), TEXT(o->gun.serial), INTEGER(q->kind),
 			    INTEGER(v->reserved_nl));
+	if (r >= 0)
+		r = doses_of_lease(l, number);
 	return r < 0 ? r : ledger_get_host_mark(l, &v->mark);
 }
 
@@ -421,15 +306,16 @@ static int reserve(struct ledger *l, const struct ledger_moment *now,
 		   struct ledger_reservation *v, struct policy_verdict *verdicts)
 {
 	bool reason = o->override && o->override[0];
-	char serial[MESO_SERIAL_LEN] = "";
+	struct policy_request asked = o->request;
 	struct policy_history history;
+	struct history_session at;
 	enum policy_severity worst;
 	int r;
 
-	r = read_history(l, now, o->session, &o->request, &history, serial);
+	r = history_read(l, now, basis, o->session, &o->request, &history, &at);
 	if (r < 0)
 		return r;
-	if (strcmp(serial, o->gun.serial) != 0)
+	if (strcmp(at.serial, o->gun.serial) != 0)
 		return -EXDEV;
 	r = review_check(l, o->request.patient);
 	if (r < 0)
@@ -437,10 +323,12 @@ static int reserve(struct ledger *l, const struct ledger_moment *now,
 	r = check_gun(l, now->s, &o->gun);
 	if (r != 0)
 		return r;
-	worst = policy_check(basis, &history, &o->request, verdicts);
+	/* What is injected is what was loaded, whatever is asked for. */
+	asked.preparation = at.preparation;
+	worst = policy_check(basis, &history, &asked, verdicts);
 	if (worst == POLICY_HARD || (worst == POLICY_SOFT && !reason))
 		return -EDQUOT;
-	return append(l, now->s, o, verdicts, v);
+	return append(l, now, o, at.area ? at.area : o->area, verdicts, v);
 }
 
 static int check_order(const struct ledger_order *o)

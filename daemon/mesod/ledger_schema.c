@@ -121,6 +121,71 @@ const char *const ledger_schema_2 =
 	"CREATE INDEX attribution_patient ON attribution(patient, dose_time);"
 
 	/* patients and their doses */
+	FACT_TABLE("assessment",
+		   "patient BLOB NOT NULL REFERENCES patient(id),"
+		   " uid INTEGER NOT NULL REFERENCES operator(uid), consent INTEGER NOT NULL,"
+		   " elsewhere_asked INTEGER NOT NULL, mass_g INTEGER NOT NULL,"
+		   " allergies TEXT NOT NULL, conditions TEXT NOT NULL")
+	FACT_TABLE("course",
+		   "patient BLOB NOT NULL REFERENCES patient(id),"
+		   " uid INTEGER NOT NULL REFERENCES operator(uid), interval_d INTEGER NOT NULL,"
+		   " late_interval_d INTEGER NOT NULL, sessions INTEGER NOT NULL,"
+		   " indication TEXT NOT NULL")
+	/* components: substance:unit:concentration, in pg (unit ng) or uIU (unit miu) per nL, with a space
+	 * between two of them.  The reservations of a session are of the load before them. */
+	FACT_TABLE("load",
+		   "session INTEGER NOT NULL REFERENCES session(n), course INTEGER REFERENCES course(n),"
+		   " preparation TEXT NOT NULL, components TEXT NOT NULL, cartridge INTEGER NOT NULL,"
+		   " formulary BLOB NOT NULL, day INTEGER NOT NULL, dead_nl INTEGER NOT NULL")
+	/* where, and on which day, the reservations of a session are that name this area and come after it */
+	FACT_TABLE("area",
+		   "session INTEGER NOT NULL REFERENCES session(n), area TEXT, size_mm2 INTEGER NOT NULL,"
+		   " day INTEGER NOT NULL")
+	/* substances: substance:unit:amount, in that unit.  What is superseded does not count; a correction
+	 * that is void says that nothing was given. */
+	FACT_TABLE("hand_dose",
+		   "patient BLOB NOT NULL REFERENCES patient(id), session INTEGER REFERENCES session(n),"
+		   " course INTEGER REFERENCES course(n), elsewhere INTEGER NOT NULL, preparation TEXT,"
+		   " substances TEXT NOT NULL, volume_nl INTEGER NOT NULL, given_s INTEGER NOT NULL,"
+		   " day INTEGER NOT NULL, uid INTEGER NOT NULL REFERENCES operator(uid),"
+		   " supersedes INTEGER UNIQUE REFERENCES hand_dose(n), void INTEGER NOT NULL, reason TEXT")
+	FACT_TABLE("reaction",
+		   "session INTEGER NOT NULL REFERENCES session(n),"
+		   " uid INTEGER NOT NULL REFERENCES operator(uid), kind TEXT NOT NULL,"
+		   " severity INTEGER NOT NULL, note TEXT")
+	"CREATE INDEX assessment_patient ON assessment(patient);"
+	"CREATE INDEX assessment_mass ON assessment(patient) WHERE mass_g > 0;"
+	"CREATE INDEX course_patient ON course(patient);"
+	"CREATE INDEX load_session ON load(session);"
+	"CREATE INDEX area_session ON area(session, area);"
+	"CREATE INDEX hand_dose_patient ON hand_dose(patient, given_s);"
+	"CREATE INDEX hand_dose_session ON hand_dose(session);"
+	"CREATE INDEX reaction_session ON reaction(session);"
+	"CREATE INDEX settlement_fault ON settlement(ended) WHERE ended = 7;"
+
+	/* derived: of each dose, by lease, attributed, or by hand, what it has of each substance.  unit 0 ng,
+	 * 1 mIU; what nobody knows the substance of is '', in nL (unit 2).  amount is what is spent; dose_time
+	 * of what is outstanding is in every window.  dated: a clock that was confirmed since dates it anew
+	 * (of a lease that is done by a settlement). */
+	"CREATE TABLE dose(source INTEGER NOT NULL REFERENCES chain(n), substance TEXT NOT NULL,"
+	" patient BLOB NOT NULL, session INTEGER, course INTEGER, day INTEGER NOT NULL,"
+	" dose_time INTEGER NOT NULL, unit INTEGER NOT NULL, concentration INTEGER NOT NULL,"
+	" amount INTEGER NOT NULL, outstanding INTEGER NOT NULL, dated INTEGER NOT NULL,"
+	" PRIMARY KEY(source, substance)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX dose_patient ON dose(patient, dose_time);"
+	"CREATE INDEX dose_session ON dose(session);"
+	"CREATE INDEX dose_course ON dose(course, substance, session);"
+	"CREATE INDEX dose_day ON dose(patient, substance, day DESC) WHERE amount > 0;"
+	"CREATE INDEX dose_course_session ON dose(course, session)"
+	" WHERE amount > 0 AND session IS NOT NULL;"
+	"CREATE INDEX dose_session_day ON dose(patient, day)"
+	" WHERE amount > 0 AND session IS NOT NULL;"
+	"CREATE INDEX dose_course_day ON dose(patient, course, day)"
+	" WHERE amount > 0 AND session IS NOT NULL AND course IS NOT NULL;"
+	/* a file of version 1 has doses of which only the volume is known */
+	"INSERT INTO dose SELECT r.n, '', r.patient, r.session, NULL, c.time / 86400, a.dose_time, 2, 0,"
+	" a.spent_nl, a.state = 0, 0 FROM reservation r JOIN account a ON a.reservation = r.n"
+	" JOIN chain c ON c.n = r.n;"
 
 	/* the rest */
 	FACT_TABLE("restore",

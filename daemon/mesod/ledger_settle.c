@@ -304,7 +304,7 @@ static int append(struct ledger *l, int64_t now_s, const struct reservation *v,
 	if (r >= 0)
 		r = sql_run(l, SQL_ACCOUNT_SETTLED, INTEGER(v->n), INTEGER(d->outcome),
 			    INTEGER(d->spent_nl), INTEGER(d->credited), INTEGER(d->dose_time));
-	return r;
+	return r < 0 ? r : doses_of_lease(l, v->n);
 }
 
 static void tell(struct ledger_settlement *ret, enum ledger_outcome outcome, uint64_t delivered_nl,
@@ -473,5 +473,5 @@ int settle_date_anew(struct ledger *l, int64_t now_s, int64_t reservation)
 	if (r >= 0)
 		r = sql_run(l, SQL_ACCOUNT_SETTLED, INTEGER(reservation), copy_integer(row, 1),
 			    copy_integer(row, 3), copy_integer(row, 4), INTEGER(now_s));
-	return r;
+	return r < 0 ? r : doses_of_lease(l, reservation);
 }

@@ -49,8 +49,35 @@ static const struct {
 	"NOT EXISTS(SELECT 1 FROM attribution t WHERE t.serial = s.serial AND t.lease_id = s.lease_id" \
 	" AND t.n > s.n)"
 
+/* What a later confirmation of the clock has said to be in the future is dated anew by it. */
+#define DATED(n, time)                                                             \
+	"min(" time ", coalesce((SELECT min(k.wall_s) FROM clock k WHERE k.n > " n \
+	" AND k.confirmed), " time "))"
+#define HAND_DOSE_COUNTS \
+	"NOT h.void AND NOT EXISTS(SELECT 1 FROM hand_dose x WHERE x.supersedes = h.n)"
+#define COURSE_COLUMNS                                                                       \
+	"SELECT o.n, c.time, o.patient, o.uid, o.interval_d, o.late_interval_d, o.sessions," \
+	" o.indication FROM course o JOIN chain c USING(n)"
+
+/* Doses as `dose` has them: number, patient, session, course, day, time, volume, substances, outstanding, dated,
+ * and whether the substances are concentrations. */
+#define DOSES_OF_LEASES                                                                         \
+	"SELECT r.n, r.patient, r.session, l.course, coalesce((SELECT w.day FROM area w"        \
+	"  WHERE w.session = r.session AND w.area IS r.area AND w.n < r.n ORDER BY w.n DESC"    \
+	"  LIMIT 1), c.time / 86400), a.dose_time, a.spent_nl, l.components, a.state = 0, 0, 1" \
+	" FROM reservation r JOIN account a ON a.reservation = r.n JOIN chain c ON c.n = r.n"   \
+	" LEFT JOIN load l ON l.n = (SELECT max(x.n) FROM load x WHERE x.session = r.session"   \
+	"  AND x.n < r.n)"
+#define DOSES_ATTRIBUTED                                                                    \
+	"SELECT t.n, t.patient, NULL, NULL, t.dose_time / 86400, t.dose_time, t.volume_nl," \
+	" NULL, 0, 1, 1 FROM attribution t WHERE t.patient IS NOT NULL"
+#define DOSES_BY_HAND                                                                \
+	"SELECT h.n, h.patient, h.session, h.course, h.day, h.given_s, h.volume_nl," \
+	" h.substances, 0, 1, 0 FROM hand_dose h WHERE " HAND_DOSE_COUNTS
+
 /* Numbers that SQL has to spell out. */
 _Static_assert(MESO_STATUS_CONTACT == 16 && MESO_SHOT_UNKNOWN == 3 && MESO_KIND_TREAT == 0 &&
+		       MESO_KIND_PRIME == 1 && MESO_END_FAULT == 7 && DOSE_UNKNOWN == 2 &&
 		       LEDGER_NOT_SETTLED == 0 && LEDGER_UNCERTAIN == 2 &&
 		       LEDGER_RECOVER_LEASE == 0 && LEDGER_RECOVER_GUN == 1 &&
 		       LEDGER_RECOVER_SHOTS == 2 && LEDGER_NOT_DATED == 9223372036854775807,
@@ -225,6 +252,80 @@ static const char *const statements[SQL_STATEMENTS] = {
 		"  AND v.n > ?2)",
 	[SQL_LOST_MARK] = "SELECT detail FROM incident WHERE serial = ? AND kind = 'lost-range'"
 			  " AND n > ? ORDER BY n LIMIT 1",
+
+	[SQL_ASSESSMENT_LAST] = "SELECT a.n, " DATED(
+		"a.n",
+		"c.time") ", a.patient, a.uid, a.consent, a.elsewhere_asked,"
+			  " a.mass_g, a.allergies, a.conditions FROM assessment a JOIN chain c USING(n)"
+			  " WHERE a.patient = ? ORDER BY a.n DESC LIMIT 1",
+	[SQL_MASS_LAST] = "SELECT coalesce((SELECT mass_g FROM assessment WHERE patient = ?1"
+			  " AND mass_g > 0 ORDER BY n DESC LIMIT 1),"
+			  " p.mass_g) FROM patient p WHERE p.id = ?1",
+	[SQL_COURSE_LAST] = COURSE_COLUMNS " WHERE o.patient = ? ORDER BY o.n DESC LIMIT 1",
+	[SQL_COURSE_BY_NUMBER] = COURSE_COLUMNS " WHERE o.n = ?",
+	[SQL_COURSE_SESSIONS] = "SELECT session FROM dose WHERE course = ? AND session <> ?"
+				" AND amount > 0 AND session IS NOT NULL GROUP BY session",
+	[SQL_LOAD_LAST] =
+		"SELECT n, course, preparation, components, cartridge, formulary, day, dead_nl"
+		" FROM load WHERE session = ? ORDER BY n DESC LIMIT 1",
+	[SQL_AREA_LAST] = "SELECT size_mm2, day FROM area WHERE session = ? AND area IS ?"
+			  " ORDER BY n DESC LIMIT 1",
+	[SQL_AREA_SPENT] = "SELECT coalesce(sum(a.spent_nl), 0) FROM account a JOIN reservation r"
+			   " ON r.n = a.reservation WHERE a.session = ? AND r.area = ?",
+	/* with the syringe that is loaded now */
+	[SQL_PRIMED] =
+		"SELECT coalesce(sum(volume_nl), 0) FROM reservation WHERE session = ?1"
+		" AND kind = 1 AND n > coalesce((SELECT max(n) FROM load WHERE session = ?1), 0)",
+	[SQL_HAND_DOSE_BY_NUMBER] =
+		"SELECT h.patient, h.course, " HAND_DOSE_COUNTS " FROM hand_dose h WHERE h.n = ?",
+	[SQL_HAND_DOSES] =
+		"SELECT h.n, h.session, h.elsewhere, h.preparation, h.substances, h.volume_nl,"
+		" h.given_s, h.day, h.uid FROM hand_dose h WHERE h.patient = ? AND " HAND_DOSE_COUNTS
+		" ORDER BY h.n",
+	[SQL_HAND_WINDOW] = "SELECT " DATED(
+		"h.n", "h.given_s") ", h.volume_nl FROM hand_dose h"
+				    " WHERE h.patient = ? AND h.given_s > ? AND " HAND_DOSE_COUNTS,
+	[SQL_HAND_SESSION] = "SELECT coalesce(sum(h.volume_nl), 0) FROM hand_dose h"
+			     " WHERE h.session = ? AND " HAND_DOSE_COUNTS,
+	[SQL_REACTIONS] = "SELECT r.n, c.time, r.uid, r.kind, r.severity, r.note FROM reaction r"
+			  " JOIN chain c USING(n) WHERE r.session = ? ORDER BY r.n",
+	[SQL_BIRTH_DATE] = "SELECT birth_date FROM patient_name WHERE id = ?",
+	/* each lease once: when it was first known to have ended so; newest first */
+	[SQL_FAULTS] =
+		"SELECT c.time, r.serial FROM settlement s CROSS JOIN chain c ON c.n = s.n"
+		" CROSS JOIN reservation r ON r.n = s.reservation WHERE s.ended = 7 AND NOT EXISTS("
+		"SELECT 1 FROM settlement p WHERE p.n = s.supersedes AND p.ended = 7) ORDER BY s.n DESC",
+	[SQL_PATIENT_OUTSTANDING] =
+		"SELECT 1 FROM account WHERE patient = ? AND dose_time = 9223372036854775807 LIMIT 1",
+
+	[SQL_DOSE_WRITE] = "INSERT OR REPLACE INTO dose VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+	[SQL_DOSE_DELETE] = "DELETE FROM dose WHERE source = ?",
+	[SQL_DOSE_ROW] =
+		"SELECT patient, session, course, day, dose_time, unit, concentration, amount,"
+		" outstanding, dated FROM dose WHERE source = ? AND substance = ?",
+	[SQL_DOSE_COUNT] = "SELECT count(*) FROM dose",
+	[SQL_DOSE_SOURCES] =
+		DOSES_OF_LEASES " UNION ALL " DOSES_ATTRIBUTED " UNION ALL " DOSES_BY_HAND,
+	[SQL_DOSE_OF_LEASE] = DOSES_OF_LEASES " WHERE r.n = ?",
+	[SQL_DOSE_OF_ATTRIBUTION] = DOSES_ATTRIBUTED " AND t.n = ?",
+	[SQL_DOSE_OF_HAND] = DOSES_BY_HAND " AND h.n = ?",
+	[SQL_DOSE_WINDOW] = "SELECT d.substance, d.unit, iif(d.dated, " DATED(
+		"d.source",
+		"d.dose_time") ", d.dose_time), d.amount, d.outstanding"
+			       " FROM dose d WHERE d.patient = ? AND d.dose_time > ? ORDER BY d.dose_time",
+	[SQL_DOSE_SESSION] = "SELECT substance, unit, amount, course FROM dose WHERE session = ?",
+	[SQL_DOSE_COURSE] = "SELECT substance, unit, amount, session FROM dose WHERE course = ?"
+			    " ORDER BY substance, session",
+	/* the next substance after ?2, and when it was given last but in session ?3 */
+	[SQL_DOSE_LAST_DAY] =
+		"SELECT substance, day FROM dose WHERE patient = ? AND substance > ? AND amount > 0"
+		" AND session IS NOT ? ORDER BY substance, day DESC LIMIT 1",
+	[SQL_DOSE_SESSION_DAY] =
+		"SELECT day FROM dose WHERE patient = ? AND session <> ? AND amount > 0"
+		" AND session IS NOT NULL ORDER BY day DESC LIMIT 1",
+	[SQL_DOSE_COURSE_DAY] =
+		"SELECT day FROM dose WHERE patient = ? AND course < ? AND amount > 0"
+		" AND session IS NOT NULL AND course IS NOT NULL ORDER BY course DESC, day DESC LIMIT 1",
 };
 
 static int prepare(struct ledger *l, sqlite3_stmt **slot, const char *text)

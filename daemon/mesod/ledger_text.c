@@ -94,6 +94,53 @@ int text_check_serial(const char *serial)
 	return 0;
 }
 
+int text_check_id(const char *id)
+{
+	size_t len = id ? strnlen(id, FORMULARY_ID_MAX) : 0;
+
+	if (len == 0 || len >= FORMULARY_ID_MAX || id[0] < 'a' || id[0] > 'z')
+		return -EINVAL;
+	for (size_t i = 1; i < len; i++)
+		if (id[i] != '-' && (id[i] < '0' || id[i] > '9') && (id[i] < 'a' || id[i] > 'z'))
+			return -EINVAL;
+	return 0;
+}
+
+int text_check_tokens(const char *tokens)
+{
+	char copy[FORMULARY_TOKENS_MAX], *next = copy, *token;
+	size_t len = strnlen(tokens, sizeof(copy));
+
+	if (len >= sizeof(copy))
+		return -EINVAL;
+	if (len == 0)
+		return 0;
+	memcpy(copy, tokens, len + 1);
+	while ((token = strsep(&next, " ")))
+		if (text_check_id(token) < 0)
+			return -EINVAL;
+	return 0;
+}
+
+int text_date_day(const char *date, int32_t *ret)
+{
+	int year, month, day, era;
+
+	if (text_check_date(date) < 0)
+		return -EINVAL;
+	year = (date[0] - '0') * 1000 + (date[1] - '0') * 100 + (date[2] - '0') * 10 + date[3] -
+	       '0';
+	month = (date[5] - '0') * 10 + date[6] - '0';
+	day = (date[8] - '0') * 10 + date[9] - '0';
+	/* Years that begin in March have their leap day at the end. */
+	if (month < 3)
+		year--;
+	month = (month + 9) % 12;
+	era = 365 * year + year / 4 - year / 100 + year / 400;
+	*ret = era + (153 * month + 2) / 5 + day - 1 - 719468;
+	return 0;
+}
+
 void text_hex(const uint8_t *bytes, size_t len, char *buf)
 {
 	static const char digits[] = "0123456789abcdef";

@@ -48,6 +48,7 @@ static void prepare(struct bench *b, const struct small_disk *disk)
 {
 	memset(b, 0, sizeof(*b));
 	limits_default(&b->limits);
+	b->basis = (struct policy_basis){ .limits = &b->limits };
 	b->now_s = T0;
 	b->gun = (struct ledger_gun){ .serial = SERIAL,
 				      .epoch = EPOCH,

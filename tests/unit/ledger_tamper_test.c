@@ -86,6 +86,10 @@ static const char *const forgeries[] = {
 	"UPDATE account SET state = 0",
 	"UPDATE account SET patient = zeroblob(16)",
 	"DELETE FROM account",
+	"UPDATE dose SET amount = 0",
+	"UPDATE dose SET outstanding = 1",
+	"DELETE FROM dose",
+	"INSERT INTO dose SELECT source, 'x', patient, session, course, day, dose_time, 0, 0, 1, 0, 0 FROM dose",
 	"INSERT INTO live_session VALUES(5, zeroblob(16), 'G-9')",
 	/* names */
 	"UPDATE patient_name SET name = 'Somebody Else'",
@@ -195,12 +199,15 @@ static int follow_chain(const struct ledger_record *record, void *userdata)
 {
 	static const char *const types[] = { "",           "ledger",      "operator",    "patient",
 					     "session",    "session-end", "reservation", "shot",
-					     "settlement", "incident",    "quarantine",  "gun" };
+					     "settlement", "incident",    "quarantine",  "gun",
+					     [23] = "area" };
 	struct follower *f = userdata;
 	size_t type = 1;
 
-	while (strcmp(types[type], record->type) != 0)
+	while (!types[type] || strcmp(types[type], record->type) != 0) {
 		type++;
+		ck_assert_uint_lt(type, sizeof(types) / sizeof(types[0]));
+	}
 	gcry_md_reset(f->md);
 	gcry_md_write(f->md, f->previous, sizeof(f->previous));
 	add_number(f->md, record->number);

@@ -67,7 +67,7 @@ static const struct {
 	unsigned int records;
 } steps[] = {
 	{ step_operator, 1 }, { step_patient, 1 },  { step_gun, 1 },
-	{ step_session, 1 },  { step_reserve, 1 },  { step_shot, 1 },
+	{ step_session, 1 },  { step_reserve, 2 },  { step_shot, 1 },
 	{ step_settle, 4 },   { step_incident, 2 }, { step_close, 1 },
 };
 
