@@ -142,9 +142,10 @@ static bool compare_when(struct world *w, const struct ref_question *q, enum ref
 	const int severity = (int)v->severity;
 
 	/* Who is to be weighed need not be told when an anaesthetic has worn off, nor who has a session of a clock
-	 * that was set back; and when what spreads and what it spreads have left, mesod tells of one of them. */
-	if (severity > 0 &&
-	    (rule == REF_WEIGHT || rule == REF_SESSION_LENGTH || rule == REF_SPREADING))
+	 * that was set back; and when what spreads and what it spreads have left, mesod tells of one of them; nor does it of
+	 * what nobody knows the substance of. */
+	if (severity > 0 && (rule == REF_WEIGHT || rule == REF_SESSION_LENGTH ||
+			     rule == REF_SPREADING || rule == REF_UNKNOWN_PREPARATION))
 		return true;
 	if (severity == 0)
 		return v->when == 0 || differs(w, v, "when", (uint64_t)v->when, 0);

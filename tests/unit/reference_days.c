@@ -48,12 +48,18 @@ bool ref_months_have_passed(int32_t from, int32_t to, int64_t months, bool birth
 	return now > month || (now == month && (b.day >= a.day || (last_of_month && !birthday)));
 }
 
-/* Did anything of it go into the patient: settled above nothing, or who knows? */
-static bool anything_given(const struct ref *ref, uint64_t session, size_t substance,
-			   const struct formulary *f)
+#define ANY_COURSE UINT64_MAX
+
+/* The newest day on which anything of it went into the patient in a session and a course, POLICY_NO_DAY none:
+ * settled above nothing, or who knows? */
+static int32_t day_given(const struct ref *ref, uint64_t session, uint64_t course, size_t substance,
+			 const struct formulary *f)
 {
+	int32_t last = POLICY_NO_DAY;
+
 	for (size_t i = 0; i < ref->n; i++) {
 		const struct ref_event *e = &ref->events[i];
+		bool given = false;
 		int64_t since_s;
 		big nl;
 
@@ -62,17 +68,19 @@ static bool anything_given(const struct ref *ref, uint64_t session, size_t subst
 		if (e->what == REF_LEASE) {
 			if (!ref_lease_is_settled(ref, e->lease, &nl, &since_s))
 				nl = (big)e->nl + e->overshoot_nl;
-			if (substance == REF_VOLUME
-				    ? nl > 0
-				    : ref_amount(f, e->preparation, substance, nl) > 0)
-				return true;
+			given = substance == REF_VOLUME
+					? nl > 0
+					: ref_amount(f, e->preparation, substance, nl) > 0;
 		} else if (e->what == REF_HAND && !ref_is_corrected(ref, e)) {
-			if (substance == REF_VOLUME ? e->n_substances > 0
-						    : ref_hand_amount(e, substance) > 0)
-				return true;
+			given = substance == REF_VOLUME ? e->n_substances > 0
+							: ref_hand_amount(e, substance) > 0;
 		}
+		if (given && course != ANY_COURSE && ref_course_of_dose(ref, e) != course)
+			given = false;
+		if (given && ref_dated_day(ref, e, e->day) > last)
+			last = ref_dated_day(ref, e, e->day);
 	}
-	return false;
+	return last;
 }
 
 int32_t ref_last_session_day(const struct ref *ref, const struct ref_question *q)
@@ -81,16 +89,18 @@ int32_t ref_last_session_day(const struct ref *ref, const struct ref_question *q
 
 	for (size_t i = 0; i < ref->n; i++) {
 		const struct ref_event *e = &ref->events[i];
+		int32_t day;
 
-		if (e->what == REF_SESSION && e->patient == q->patient &&
-		    e->session != q->session && e->day > last &&
-		    anything_given(ref, e->session, REF_VOLUME, q->formulary))
-			last = e->day;
+		if (e->what != REF_SESSION || e->patient != q->patient || e->session == q->session)
+			continue;
+		day = day_given(ref, e->session, ANY_COURSE, REF_VOLUME, q->formulary);
+		if (day > last)
+			last = day;
 	}
 	return last;
 }
 
-/* Sessions of the course in which anything was given, the question's always among them. */
+/* Sessions in which anything of the course was given, the question's always among them. */
 uint32_t ref_sessions_of_course(const struct ref *ref, const struct ref_question *q)
 {
 	const uint64_t course = ref_course(ref, q);
@@ -99,9 +109,9 @@ uint32_t ref_sessions_of_course(const struct ref *ref, const struct ref_question
 	for (size_t i = 0; i < ref->n; i++) {
 		const struct ref_event *e = &ref->events[i];
 
-		if (e->what == REF_SESSION && ref_course_of_session(ref, e->session) == course &&
-		    e->patient == q->patient && e->session != q->session &&
-		    anything_given(ref, e->session, REF_VOLUME, q->formulary))
+		if (e->what == REF_SESSION && e->patient == q->patient &&
+		    e->session != q->session &&
+		    day_given(ref, e->session, course, REF_VOLUME, q->formulary) != POLICY_NO_DAY)
 			n++;
 	}
 	return n;
@@ -124,15 +134,17 @@ void ref_ask_interval(const struct ref *ref, const struct ref_question *q, bool 
 {
 	const struct ref_event *plan = ref_plan(ref, q);
 	const int32_t last = ref_last_session_day(ref, q);
+	const bool is_late = plan && ref_sessions_of_course(ref, q) > 6;
 	int64_t soft = q->limits->interval_d.soft, hard = q->limits->interval_d.hard;
+	int64_t planned = plan ? plan->interval_d : 0;
 
-	if (last == POLICY_NO_DAY)
+	if (last == POLICY_NO_DAY || (late && !is_late))
 		return;
-	if (plan && plan->interval_d > soft)
-		soft = plan->interval_d;
+	if (is_late && plan->late_interval_d > 0)
+		planned = plan->late_interval_d;
+	if (planned > soft)
+		soft = planned;
 	if (late) {
-		if (!plan || ref_sessions_of_course(ref, q) <= 6)
-			return;
 		soft = plan->late_interval_d ? plan->late_interval_d
 					     : q->limits->late_interval_d.soft;
 		hard = q->limits->late_interval_d.hard;
@@ -140,22 +152,28 @@ void ref_ask_interval(const struct ref *ref, const struct ref_question *q, bool 
 	ref_judge_least(a, (int64_t)q->today - last, soft, hard);
 }
 
+/* The last day of the newest course before this one of which anything was given in a session. */
 int32_t ref_previous_course_day(const struct ref *ref, const struct ref_question *q)
 {
 	const uint64_t course = ref_course(ref, q);
-	int32_t last = POLICY_NO_DAY;
 
-	for (size_t i = 0; course && i < ref->n; i++) {
-		const struct ref_event *e = &ref->events[i];
-		const uint64_t other = e->what == REF_SESSION && e->patient == q->patient
-					       ? ref_course_of_session(ref, e->session)
-					       : 0;
+	for (uint64_t other = course; other-- > 1;) {
+		int32_t last = POLICY_NO_DAY;
 
-		if (other != 0 && other < course && e->day > last &&
-		    anything_given(ref, e->session, REF_VOLUME, q->formulary))
-			last = e->day;
+		for (size_t i = 0; i < ref->n; i++) {
+			const struct ref_event *e = &ref->events[i];
+			int32_t day;
+
+			if (e->what != REF_SESSION || e->patient != q->patient)
+				continue;
+			day = day_given(ref, e->session, other, REF_VOLUME, q->formulary);
+			if (day > last)
+				last = day;
+		}
+		if (last != POLICY_NO_DAY)
+			return last;
 	}
-	return last;
+	return POLICY_NO_DAY;
 }
 
 void ref_ask_course_gap(const struct ref *ref, const struct ref_question *q, struct ref_answer *a)
@@ -174,22 +192,23 @@ int32_t ref_last_day_of(const struct ref *ref, const struct ref_question *q, siz
 	int32_t last = POLICY_NO_DAY;
 
 	for (size_t i = 0; i < ref->n; i++) {
-		struct ref_event e = ref->events[i];
-		bool given = false;
+		const struct ref_event *e = &ref->events[i];
+		int32_t day = POLICY_NO_DAY;
 
-		if (e.patient != q->patient || (q->session && e.session == q->session))
+		if (e->patient != q->patient || (q->session && e->session == q->session))
 			continue;
-		if (e.what == REF_SESSION) {
-			given = anything_given(ref, e.session, substance, q->formulary);
-		} else if (e.what == REF_HAND && !ref_is_corrected(ref, &e)) {
-			given = ref_hand_amount(&e, substance) > 0;
-		}
-		if (given && e.day > last)
-			last = e.day;
+		if (e->what == REF_SESSION)
+			day = day_given(ref, e->session, ANY_COURSE, substance, q->formulary);
+		else if (e->what == REF_HAND && !ref_is_corrected(ref, e) &&
+			 ref_hand_amount(e, substance) > 0)
+			day = ref_dated_day(ref, e, e->day);
+		if (day > last)
+			last = day;
 	}
 	return last;
 }
 
+/* As policy.h has it: a dose by hand in no session is none. */
 uint32_t ref_sessions_with(const struct ref *ref, const struct ref_question *q, size_t substance)
 {
 	const uint64_t course = ref_course(ref, q);
@@ -198,14 +217,9 @@ uint32_t ref_sessions_with(const struct ref *ref, const struct ref_question *q, 
 	for (size_t i = 0; course && i < ref->n; i++) {
 		const struct ref_event *e = &ref->events[i];
 
-		if (e->patient != q->patient)
-			continue;
-		if (e->what == REF_SESSION && ref_course_of_session(ref, e->session) == course &&
+		if (e->what == REF_SESSION && e->patient == q->patient &&
 		    e->session != q->session &&
-		    anything_given(ref, e->session, substance, q->formulary))
-			n++;
-		if (e->what == REF_HAND && e->session == 0 && e->course == course &&
-		    !ref_is_corrected(ref, e) && ref_hand_amount(e, substance) > 0)
+		    day_given(ref, e->session, course, substance, q->formulary) != POLICY_NO_DAY)
 			n++;
 	}
 	return n;
@@ -228,7 +242,8 @@ void ref_ask_substance_days(const struct ref *ref, const struct ref_question *q,
 				  most);
 		if (!interval || last == POLICY_NO_DAY)
 			continue;
-		ref_refuse_if(a, (int64_t)q->today - last < (int64_t)s->interval_days);
+		ref_refuse_if(a, s->interval_days > 0 &&
+					 (int64_t)q->today - last < (int64_t)s->interval_days);
 		ref_refuse_if(a, s->interval_months > 0 &&
 					 !ref_months_have_passed(last, q->today, s->interval_months,
 								 false));

@@ -24,7 +24,24 @@ void ref_clear(struct ref *ref)
 	*ref = (struct ref){ 0 };
 }
 
-/* A lease's fate: the newest settlement's word, and whatever turned up after that. */
+int64_t ref_dated(const struct ref *ref, const struct ref_event *event, int64_t time_s)
+{
+	for (size_t i = (size_t)(event - ref->events); i < ref->n; i++)
+		if (ref->events[i].what == REF_CONFIRMED && ref->events[i].when_s < time_s)
+			time_s = ref->events[i].when_s;
+	return time_s;
+}
+
+/* A confirmation does not move a calendar day: what was given on a day of a fast clock stays there, which is the
+ * stricter. */
+int32_t ref_dated_day(const struct ref *ref, const struct ref_event *event, int32_t day)
+{
+	(void)ref;
+	(void)event;
+	return day;
+}
+
+/* A lease's fate: the newest settlement's word. */
 bool ref_lease_is_settled(const struct ref *ref, uint64_t lease, big *ret_nl, int64_t *ret_s)
 {
 	bool settled = false;
@@ -34,12 +51,10 @@ bool ref_lease_is_settled(const struct ref *ref, uint64_t lease, big *ret_nl, in
 	for (size_t i = 0; i < ref->n; i++) {
 		const struct ref_event *e = &ref->events[i];
 
-		if (e->lease != lease)
-			continue;
-		if (e->what == REF_SETTLED) {
+		if (e->what == REF_SETTLED && e->lease == lease) {
 			settled = true;
 			*ret_nl = e->nl;
-			*ret_s = e->when_s;
+			*ret_s = ref_dated(ref, e, e->when_s);
 		}
 	}
 	return settled;
@@ -71,21 +86,45 @@ bool ref_session_is_over(const struct ref *ref, uint64_t session)
 	return false;
 }
 
-/* The course that was the patient's when the session was loaded first; before that it has none. */
+static uint64_t newest_course(const struct ref *ref, uint64_t patient, size_t before)
+{
+	uint64_t course = 0;
+
+	for (size_t i = 0; i < before; i++)
+		if (ref->events[i].what == REF_COURSE && ref->events[i].patient == patient)
+			course = ref->events[i].course;
+	return course;
+}
+
+/* A session joins the course that is the patient's when something is loaded, and stays in it. */
+static uint64_t course_before(const struct ref *ref, uint64_t session, size_t before)
+{
+	const struct ref_event *s = ref_session(ref, session);
+	uint64_t course = 0;
+
+	for (size_t i = 0; s && course == 0 && i < before; i++)
+		if (ref->events[i].what == REF_LOAD && ref->events[i].session == session)
+			course = newest_course(ref, s->patient, i);
+	return course;
+}
+
 uint64_t ref_course_of_session(const struct ref *ref, uint64_t session)
 {
-	for (size_t i = 0; i < ref->n; i++)
-		if (ref->events[i].what == REF_LOAD && ref->events[i].session == session) {
-			const struct ref_event *s = ref_session(ref, session);
-			uint64_t course = 0;
+	return course_before(ref, session, ref->n);
+}
 
-			for (size_t j = 0; s && j < i; j++)
-				if (ref->events[j].what == REF_COURSE &&
-				    ref->events[j].patient == s->patient)
-					course = ref->events[j].course;
-			return course;
-		}
-	return 0;
+/* A lease's: its session's at the time; a hand dose's too, and in no session, or before that has one, the
+ * patient's. */
+uint64_t ref_course_of_dose(const struct ref *ref, const struct ref_event *dose)
+{
+	const size_t at = (size_t)(dose - ref->events);
+	uint64_t course = dose->session ? course_before(ref, dose->session, at) : 0;
+
+	if (dose->what == REF_LEASE)
+		return course;
+	if (!dose->session)
+		return dose->course;
+	return course ? course : newest_course(ref, dose->patient, at);
 }
 
 /* The question's: its session's, and if that has none, or there is no session, the patient's newest. */
@@ -143,50 +182,43 @@ big ref_spent(const struct ref *ref, const struct ref_question *q, enum window w
 	big sum = 0;
 
 	for (size_t i = 0; i < ref->n; i++) {
-		struct ref_event e = ref->events[i];
+		const struct ref_event *e = &ref->events[i];
+		const bool here = q->session && e->session == q->session;
 		bool outstanding = false;
-		int64_t since_s = e.given_s;
-		big nl = e.nl;
+		int64_t since_s = ref_dated(ref, e, e->given_s);
+		big nl = e->nl;
 
-		if (e.patient != q->patient)
+		if (e->patient != q->patient)
 			continue;
-		if (e.what == REF_LEASE) {
-			e.course = ref_course_of_session(ref, e.session);
-			outstanding = !ref_lease_is_settled(ref, e.lease, &nl, &since_s);
+		if (e->what == REF_LEASE) {
+			outstanding = !ref_lease_is_settled(ref, e->lease, &nl, &since_s);
 			if (outstanding)
-				nl = (big)e.nl + e.overshoot_nl;
-		} else if (e.what == REF_HAND) {
-			if (ref_is_corrected(ref, &e))
+				nl = (big)e->nl + e->overshoot_nl;
+		} else if (e->what == REF_HAND) {
+			if (ref_is_corrected(ref, e))
 				continue;
-			if (e.session)
-				e.course = ref_course_of_session(ref, e.session);
-		} else if (e.what != REF_ATTRIBUTION) {
+		} else if (e->what != REF_ATTRIBUTION) {
 			continue;
 		}
 		if (window == IN_24H && !outstanding && since_s + DAY_S <= q->now_s)
 			continue;
-		if (window == IN_COURSE && (course == 0 || e.course != course))
+		/* this session counts whatever course it was in */
+		if (window == IN_COURSE && !here &&
+		    (course == 0 || e->what == REF_ATTRIBUTION ||
+		     ref_course_of_dose(ref, e) != course))
 			continue;
-		if ((window == IN_SESSION || window == IN_AREA) &&
-		    (q->session == 0 || e.session != q->session))
+		if ((window == IN_SESSION || window == IN_AREA) && !here)
 			continue;
-		if (window == IN_AREA && e.area != q->request.area)
+		if (window == IN_AREA && e->area != q->request.area)
 			continue;
 		if (substance == REF_VOLUME)
 			sum += nl;
-		else if (e.what == REF_HAND)
-			sum += ref_hand_amount(&e, substance);
+		else if (e->what == REF_HAND)
+			sum += ref_hand_amount(e, substance);
 		else
-			sum += ref_amount(q->formulary, e.preparation, substance, nl);
+			sum += ref_amount(q->formulary, e->preparation, substance, nl);
 	}
 	return sum;
-}
-
-uint32_t ref_mass(const struct ref *ref, uint64_t patient)
-{
-	const struct ref_event *e = ref_newest(ref, REF_MASS, patient);
-
-	return e ? e->mass_g : 0;
 }
 
 big ref_asked_nl(const struct ref_question *q)
@@ -205,4 +237,11 @@ const struct formulary_area *ref_area(const struct ref_question *q)
 {
 	return q->request.area < q->formulary->n_areas ? &q->formulary->areas[q->request.area]
 						       : NULL;
+}
+
+uint32_t ref_mass(const struct ref *ref, uint64_t patient)
+{
+	const struct ref_event *e = ref_newest(ref, REF_MASS, patient);
+
+	return e ? e->mass_g : 0;
 }

@@ -37,7 +37,7 @@ static void collect(const struct ref *ref, const struct ref_question *q, size_t 
 	*ret_n = 0;
 	for (size_t i = 0; i < ref->n; i++) {
 		const struct ref_event *e = &ref->events[i];
-		int64_t since_s = e->given_s;
+		int64_t since_s = ref_dated(ref, e, e->given_s);
 		big nl = e->nl, amount;
 		bool open = false;
 
@@ -90,6 +90,7 @@ void ref_fill_history(const struct ref *ref, const struct ref_question *q, struc
 			born && born->birth_day != REF_UNBORN ? born->birth_day : POLICY_NO_DAY,
 		.mass_g = ref_mass(ref, q->patient),
 		.operator_valid = q->operator_valid,
+		.unknown_substance = ref_unknown_given(ref, q),
 		.has_course = plan != NULL,
 		.course_sessions = ref_sessions_of_course(ref, q),
 		.last_session_day = ref_last_session_day(ref, q),
@@ -104,7 +105,7 @@ void ref_fill_history(const struct ref *ref, const struct ref_question *q, struc
 	}
 	if (assessment) {
 		h->assessed = true;
-		h->assessed_s = assessment->when_s;
+		h->assessed_s = ref_dated(ref, assessment, assessment->when_s);
 		h->consent = assessment->consent;
 		h->elsewhere_asked = assessment->elsewhere;
 		snprintf(h->allergies, sizeof(h->allergies), "%s", assessment->allergies);

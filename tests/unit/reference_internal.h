@@ -25,6 +25,10 @@ const struct ref_event *ref_newest(const struct ref *ref, enum ref_what what, ui
 const struct ref_event *ref_session(const struct ref *ref, uint64_t session);
 bool ref_session_is_over(const struct ref *ref, uint64_t session);
 uint64_t ref_course(const struct ref *ref, const struct ref_question *q);
+/* A time, or a day, that @event has: as it is now that a clock was confirmed since. */
+int64_t ref_dated(const struct ref *ref, const struct ref_event *event, int64_t time_s);
+int32_t ref_dated_day(const struct ref *ref, const struct ref_event *event, int32_t day);
+uint64_t ref_course_of_dose(const struct ref *ref, const struct ref_event *dose);
 uint64_t ref_course_of_session(const struct ref *ref, uint64_t session);
 bool ref_is_corrected(const struct ref *ref, const struct ref_event *hand);
 big ref_hand_amount(const struct ref_event *hand, size_t substance);
@@ -70,6 +74,7 @@ bool ref_is_allergic(const struct ref_question *q, const struct ref_event *asses
 bool ref_has_condition(const struct ref_question *q, const struct ref_event *assessment);
 bool ref_is_adult(const struct ref *ref, const struct ref_question *q);
 bool ref_needs_weight(const struct ref *ref, const struct ref_question *q);
+bool ref_unknown_given(const struct ref *ref, const struct ref_question *q);
 bool ref_component_is(const struct ref_question *q, bool by_hand_only);
 bool ref_has_word(const char *words, const char *word);
 bool ref_open_elsewhere(const struct ref *ref, const struct ref_question *q, bool patients);

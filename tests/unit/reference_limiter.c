@@ -202,8 +202,11 @@ struct ref_answer ref_ask(const struct ref *ref, const struct ref_question *q, e
 		break;
 	case REF_ASSESSED:
 		/* one from a time that is still to come is of no known age */
-		ref_refuse_if(&a, !assessment || q->now_s - assessment->when_s > DAY_S ||
-					  assessment->when_s > q->now_s);
+		ref_refuse_if(&a,
+			      !assessment ||
+				      q->now_s - ref_dated(ref, assessment, assessment->when_s) >
+					      DAY_S ||
+				      ref_dated(ref, assessment, assessment->when_s) > q->now_s);
 		break;
 	case REF_CONSENT:
 		ref_refuse_if(&a, !assessment || !assessment->consent);
@@ -215,7 +218,7 @@ struct ref_answer ref_ask(const struct ref *ref, const struct ref_question *q, e
 		ref_refuse_if(&a, !q->operator_valid);
 		break;
 	case REF_UNKNOWN_PREPARATION:
-		ref_refuse_if(&a, !ref_preparation(q));
+		ref_refuse_if(&a, !ref_preparation(q) || ref_unknown_given(ref, q));
 		break;
 	case REF_UNKNOWN_AREA:
 		ref_refuse_if(&a, !ref_area(q));

@@ -34,6 +34,7 @@ enum ref_what {
 		   * stands for the dose it replaces; without substances that one was never given */
 	REF_ASSESSMENT,  /* of patient: consent, elsewhere, allergies, conditions */
 	REF_ATTRIBUTION, /* somebody's shots are patient's: nl of who knows what, since given_s */
+	REF_CONFIRMED, /* the clock is right: what was recorded before and dated later is of now */
 };
 
 #define REF_UNBORN  INT32_MIN

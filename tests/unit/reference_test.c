@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "reference_world.h"
+#include "reference_ledger.h"
 
 #define FIXED_SEED UINT64_C(20240229)
 
@@ -106,6 +106,17 @@ START_TEST(policy_agrees_with_the_reference_over_random_histories)
 }
 END_TEST
 
+START_TEST(ledger_and_policy_agree_with_the_reference_over_random_histories)
+{
+	struct reference_ledger state;
+	struct score score;
+
+	reference_ledger_start(&state);
+	play_many(&reference_ledger_backend, &state, 5000, &score);
+	reference_ledger_stop(&state);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("reference");
@@ -115,6 +126,7 @@ int main(void)
 
 	tcase_set_timeout(t, from_environment("MESO_TEST_HISTORIES", 0) ? 7200 : 110);
 	tcase_add_test(t, policy_agrees_with_the_reference_over_random_histories);
+	tcase_add_test(t, ledger_and_policy_agree_with_the_reference_over_random_histories);
 	suite_add_tcase(s, t);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);

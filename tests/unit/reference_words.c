@@ -93,6 +93,19 @@ bool ref_needs_weight(const struct ref *ref, const struct ref_question *q)
 	return false;
 }
 
+/* Of somebody's shots nobody knows what was in them. */
+bool ref_unknown_given(const struct ref *ref, const struct ref_question *q)
+{
+	for (size_t i = 0; i < ref->n; i++) {
+		const struct ref_event *e = &ref->events[i];
+
+		if (e->what == REF_ATTRIBUTION && e->patient == q->patient &&
+		    ref_dated(ref, e, e->given_s) + DAY_S > q->now_s)
+			return true;
+	}
+	return false;
+}
+
 bool ref_component_is(const struct ref_question *q, bool by_hand_only)
 {
 	const struct formulary_preparation *p = ref_preparation(q);
@@ -126,7 +139,7 @@ uint32_t ref_fault_stops(const struct ref *ref, const struct ref_question *q)
 
 	for (size_t i = 0; q->gun && i < ref->n; i++)
 		if (ref->events[i].what == REF_FAULT && ref->events[i].gun == q->gun &&
-		    ref->events[i].when_s + 600 > q->now_s)
+		    ref_dated(ref, &ref->events[i], ref->events[i].when_s) + 600 > q->now_s)
 			n++;
 	return n;
 }

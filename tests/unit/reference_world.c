@@ -116,11 +116,14 @@ static void push_visit(struct history *history, uint64_t *random, uint32_t patie
 void history_draw(struct history *history, uint64_t seed)
 {
 	uint64_t random = seed;
-	const size_t n = 8 + next_random(&random) % (WORLD_STEPS - 8);
+	const size_t n = 8 + next_random(&random) % (64 - 8);
 
 	*history = (struct history){ .seed = seed };
 	if (seed % 4)
 		push(history, &random, STEP_COURSE, 0, ANY);
+	/* and some are the whole course of one patient */
+	for (size_t i = 0; seed % 9 == 0 && i < 9; i++)
+		push_visit(history, &random, 0, 0);
 	while (history->n < n) {
 		if (next_random(&random) % 12 == 0)
 			push_visit(history, &random, next_random(&random) % WORLD_PATIENTS,
@@ -405,6 +408,7 @@ static void grant(struct world *w, size_t gun, const struct policy_request *r)
 	g->dose_nl = r->dose_nl;
 	g->shots = r->shots;
 	g->prime = e.prime;
+	g->lease_s = w->now_s;
 }
 
 static bool step_request(struct world *w, const uint32_t v[])
@@ -592,16 +596,23 @@ static bool step_attribute(struct world *w, const uint32_t v[])
 	return true;
 }
 
-/* The clock is set back, or was: little enough to be nobody's business, or confirmed. */
+/* The clock is set back: so little that it is nobody's business, or somebody confirms it. */
 static bool step_clock(struct world *w, const uint32_t v[])
 {
-	int64_t to = w->now_s - 1 - v[0] % 120;
+	static const int64_t spans[] = { 120, 120, 3600, 2 * DAY_S, 50 * DAY_S, 400 * DAY_S };
+	const int64_t to = w->now_s - 1 - v[0] % spans[v[1] % 6];
+	struct ref_event e;
 
-	if (to <= BEGIN)
+	if (to <= BEGIN - 400 * DAY_S)
 		return true;
 	w->now_s = to;
-	note(w, "the clock was set back\n");
-	return !w->backend || w->backend->clock(w, to);
+	note(w, "the clock was set back%s\n", w->mark_s - to > 120 ? ", which is confirmed" : "");
+	if (w->mark_s - to <= 120)
+		return true;
+	w->mark_s = to;
+	e = event(w, REF_CONFIRMED);
+	ref_add(&w->ref, e);
+	return !w->backend || w->backend->confirm(w);
 }
 
 static bool step_crash(struct world *w, const uint32_t v[])
@@ -639,7 +650,7 @@ static void draw_limits(struct limits *l, uint64_t seed)
 		.course_gap_d = { 90, 0 },
 		.fault_stops = 3,
 	};
-	if (seed % 3) {
+	if (seed % 3 && seed % 9) {
 		l->session_nl = (struct limit){ 600000, 1000000 };
 		l->patient_24h_nl = (struct limit){ 900000, 1200000 };
 		l->course_sessions = (struct limit){ 2, 4 };
@@ -678,8 +689,14 @@ bool history_play(const struct history *history, const struct world_backend *bac
 	}
 	if (backend)
 		agrees = backend->begin(w, birth_days);
-	for (size_t i = 0; agrees && i < history->n; i++)
+	w->mark_s = w->now_s;
+	for (size_t i = 0; agrees && i < history->n; i++) {
+		const size_t before = w->ref.n;
+
 		agrees = players[history->steps[i].kind](w, history->steps[i].v);
+		if (w->ref.n > before && w->now_s > w->mark_s)
+			w->mark_s = w->now_s;
+	}
 	if (backend)
 		backend->end(w);
 	return agrees;

@@ -15,7 +15,7 @@
 
 #define WORLD_PATIENTS 2
 #define WORLD_GUNS     2
-#define WORLD_STEPS    64
+#define WORLD_STEPS    110
 #define WORLD_TEXT     512
 #define WORLD_LOG      65536
 
@@ -56,6 +56,7 @@ struct world_gun {
 	uint64_t lease_nl, overshoot_nl;
 	uint32_t dose_nl, shots;
 	bool prime;
+	int64_t lease_s;
 };
 
 struct world {
@@ -66,6 +67,7 @@ struct world {
 	const struct formulary *formulary;
 	struct ref ref;
 	int64_t now_s;
+	int64_t mark_s; /* the newest time of what was recorded, or what was confirmed since */
 	struct world_gun guns[WORLD_GUNS];
 	uint64_t last;         /* number given: to sessions, courses, leases, doses */
 	size_t judged;         /* requests compared */
@@ -90,12 +92,14 @@ struct world_backend {
 	bool (*judge)(struct world *w, size_t gun, const struct ref_question *q, bool reserve,
 		      bool reason, struct policy_verdict verdicts[POLICY_RULES], bool *ret_granted);
 	/* @ret_nl: what counts from now on */
+	/* @nl, @since_s: what counts from now on, and since when; not for what is not @ret_settled */
 	bool (*settle)(struct world *w, size_t gun, const uint32_t how[], uint64_t *ret_nl,
 		       bool *ret_settled, bool *ret_fault, int64_t *ret_since_s);
 	bool (*hand)(struct world *w, const struct ref_event *e);
 	bool (*attribute)(struct world *w, size_t patient, const uint32_t how[],
 			  struct ref_event *e);
-	bool (*clock)(struct world *w, int64_t now_s);
+	/* An administrator says that world->now_s is right. */
+	bool (*confirm)(struct world *w);
 	bool (*crash)(struct world *w);
 	void (*end)(struct world *w);
 };
