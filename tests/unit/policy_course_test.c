@@ -55,6 +55,10 @@ START_TEST(the_plans_interval_is_softer_and_counts_if_it_is_longer)
 	ck_assert_int_eq(severity("session-interval"), POLICY_OK);
 	w.history.last_session_day = TODAY - 6;
 	ck_assert_int_eq(severity("session-interval"), POLICY_HARD);
+	/* a clinic's own usual interval stays, whatever a plan says below it */
+	w.limits.interval_d.soft = 10;
+	w.history.last_session_day = TODAY - 9;
+	ck_assert_int_eq(severity("session-interval"), POLICY_SOFT);
 }
 END_TEST
 
@@ -103,6 +107,7 @@ START_TEST(the_plan_may_say_the_late_interval_itself)
 	w.history.plan_interval_d = 3; /* never below the hard one */
 	w.history.last_session_day = TODAY - 6;
 	ck_assert_int_eq(severity("late-interval"), POLICY_HARD);
+	ck_assert_uint_eq(verdict("late-interval")->soft_limit, 7);
 	w.history.plan_interval_d = 0; /* it says nothing after all */
 	w.history.last_session_day = TODAY - 27;
 	ck_assert_int_eq(severity("late-interval"), POLICY_SOFT);

@@ -457,7 +457,8 @@ START_TEST(more_spent_or_a_tighter_bound_never_lets_pass_and_less_asked_is_never
 		to = draw_value(n);
 		/* no concentration is not a small one, and no limit of an anaesthetic not a wide one: unknown */
 		if ((to == 0 && strstr(n->name, "concentration")) ||
-		    (to == FORMULARY_NO_BOUND && strstr(n->name, "SCOPE_24H].hard")))
+		    ((from == FORMULARY_NO_BOUND || to == FORMULARY_NO_BOUND) &&
+		     strstr(n->name, "SCOPE_24H].hard")))
 			continue;
 		note_before();
 		set(n, to);

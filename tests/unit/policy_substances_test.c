@@ -153,6 +153,10 @@ START_TEST(a_day_rolls_to_the_second_and_when_is_exact)
 	past(GLUTATHIONE)->n_doses = 2;
 	ck_assert_int_eq(severity("substance-24h"), POLICY_SOFT);
 	expect_when_is_exact("substance-24h");
+	/* what fits to the nanogram, fits */
+	w.doses[1].amount = 150 * MG - ASKED;
+	expect_when_is_exact("substance-24h");
+	ck_assert_int_eq(verdict("substance-24h")->when, NOW - 80000 + POLICY_WINDOW_S);
 	/* what is outstanding leaves no window */
 	past(GLUTATHIONE)->outstanding = 300 * MG;
 	ck_assert_int_eq(verdict("substance-24h")->when, POLICY_NEVER);
@@ -177,6 +181,10 @@ START_TEST(the_lesser_of_fixed_and_per_kg_counts)
 	ck_assert_uint_eq(verdict("substance-24h")->limit, 4500);
 	known(LIDOCAINE)->per_kg[SCOPE_24H].hard = 999;
 	ck_assert_uint_eq(verdict("substance-24h")->limit, 0);
+	/* one that does not fit is no bound: 2^64 ng, of which nothing would be left */
+	known(LIDOCAINE)->per_kg[SCOPE_24H].hard = (uint64_t)1 << 54;
+	w.history.mass_g = 1024000;
+	ck_assert_uint_eq(verdict("substance-24h")->limit, 300 * MG);
 	/* without a mass the fixed one is shown, and mass-known refuses */
 	w.history.mass_g = 0;
 	ck_assert_uint_eq(verdict("substance-24h")->limit, 300 * MG);
@@ -233,6 +241,25 @@ START_TEST(substances_that_are_not_asked_for_do_not_count)
 		past(i)->last_day = TODAY;
 	}
 	ck_assert_int_eq(check_all(), POLICY_OK);
+}
+END_TEST
+
+START_TEST(what_cannot_be_counted_refuses_until_it_has_left)
+{
+	ask_for(RUTIN);
+	w.doses[0] = (struct policy_dose){ NOW - 80000, UINT64_MAX };
+	w.doses[1] = (struct policy_dose){ NOW - 20000, UINT64_MAX - 100 };
+	past(RUTIN)->doses = w.doses;
+	past(RUTIN)->n_doses = 2;
+	ck_assert_int_eq(severity("substance-24h"), POLICY_HARD);
+	expect_when_is_exact("substance-24h");
+	ck_assert_int_eq(verdict("substance-24h")->when, NOW - 20000 + POLICY_WINDOW_S);
+	w.history.doses = w.doses;
+	w.history.n_doses = 2;
+	w.limits.patient_24h_nl = (struct limit){ UINT64_MAX, UINT64_MAX };
+	ck_assert_int_eq(severity("patient-24h-volume"), POLICY_HARD);
+	expect_when_is_exact("patient-24h-volume");
+	ck_assert_int_eq(verdict("patient-24h-volume")->when, NOW - 20000 + POLICY_WINDOW_S);
 }
 END_TEST
 
@@ -387,6 +414,7 @@ int main(void)
 		eighty_percent_of_an_anaesthetics_day_want_a_reason,
 		activity_is_counted_in_its_own_unit, what_has_no_bound_passes_whatever_was_given,
 		substances_that_are_not_asked_for_do_not_count,
+		what_cannot_be_counted_refuses_until_it_has_left,
 		of_a_mixture_the_worst_substance_is_named,
 		a_mixture_fits_when_all_of_its_substances_do,
 		each_component_counts_by_its_own_concentration, a_substance_has_its_days_in_between,
