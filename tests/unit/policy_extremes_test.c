@@ -141,7 +141,7 @@ static const struct number numbers[] = {
 };
 
 #define N_NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
-#define N_VALUES  4 /* of one number */
+#define N_VALUES  ((size_t)4) /* of one number */
 
 static void set(const struct number *n, uint64_t value)
 {
@@ -198,7 +198,9 @@ static wide reserve(void)
 
 static bool in_window(const struct policy_dose *dose)
 {
-	return (__int128)dose->when_s + POLICY_WINDOW_S > w.history.now_s;
+	const int64_t window_s = POLICY_WINDOW_S;
+
+	return (__int128)dose->when_s + window_s > w.history.now_s;
 }
 
 static wide day_sum(const struct policy_dose *doses, size_t n)
@@ -462,19 +464,9 @@ START_TEST(more_spent_or_a_tighter_bound_never_lets_pass_and_less_asked_is_never
 			continue;
 		note_before();
 		set(n, to);
-		switch (n->effect) {
-		case WORSE:
-			expect_moved(n, from, to, to < from, NULL);
-			break;
-		case BETTER:
-			expect_moved(n, from, to, to > from, NULL);
-			break;
-		case RESERVE: /* but nothing is no lease, and a gun has steps */
-			expect_moved(n, from, to, to < from, "lease-shape");
-			break;
-		case ANY:
-			break;
-		}
+		/* Of what is asked, nothing is no lease, and a gun has steps. */
+		expect_moved(n, from, to, n->effect == BETTER ? to > from : to < from,
+			     n->effect == RESERVE ? "lease-shape" : NULL);
 	}
 }
 END_TEST
