@@ -11,7 +11,7 @@
 #include "policy.h"
 
 /* A sentence, four quantities and the names. */
-#define VERDICTS_TEXT_MAX 1280
+#define VERDICTS_TEXT_MAX 1440
 
 /* Appends an aa{sv}, worst first. */
 int verdicts_append(sd_bus_message *message, const struct policy_verdict verdicts[POLICY_RULES]);

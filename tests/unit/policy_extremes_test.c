@@ -170,9 +170,23 @@ static uint64_t extreme(const struct number *n, size_t i)
 	return values[i];
 }
 
+/* As long as a formulary may have them. */
+static void set_names(void)
+{
+	struct formulary *f = &w.formulary;
+
+	for (size_t i = 0; i < f->n_substances; i++)
+		memset(f->substances[i].name, 's', FORMULARY_NAME_MAX - 1);
+	for (size_t i = 0; i < f->n_preparations; i++)
+		memset(f->preparations[i].name, 'p', FORMULARY_NAME_MAX - 1);
+	for (size_t i = 0; i < f->n_areas; i++)
+		memset(f->areas[i].name, 'a', FORMULARY_NAME_MAX - 1);
+}
+
 static void new_world(void)
 {
 	policy_setup();
+	set_names();
 	ask_for(MIXED_LIDOCAINE);
 	w.doses[0] = (struct policy_dose){ NOW - 80000, 1000000 };
 	w.doses[1] = (struct policy_dose){ NOW - 20000, 1000000 };
@@ -280,6 +294,8 @@ static void expect_right(void)
 
 		EXPECT(strnlen(v->text, POLICY_TEXT_MAX) < POLICY_TEXT_MAX, "%s", v->rule);
 		EXPECT(strlen(v->text) > 10, "%s", v->rule);
+		/* nothing was cut off */
+		EXPECT(v->text[strlen(v->text) - 1] == '.', "%s: %s", v->rule, v->text);
 		EXPECT(v->severity <= worst, "%s", v->rule);
 		EXPECT(v->severity != POLICY_OK || v->when == 0, "%s", v->rule);
 		EXPECT(v->severity == POLICY_OK || v->when != 0 || w.history.now_s < 0 ||
