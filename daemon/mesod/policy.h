@@ -21,8 +21,10 @@
 #include "dose_limits.h"
 #include "formulary.h"
 
-#define POLICY_RULES    41 /* rows in the table; one verdict each */
-#define POLICY_TEXT_MAX 320
+#define POLICY_RULES    41                             /* rows in the table; one verdict each */
+#define POLICY_ID_MAX   20                             /* of a rule, with NUL */
+#define POLICY_IDS_MAX  (POLICY_RULES * POLICY_ID_MAX) /* all ids, separated by spaces */
+#define POLICY_TEXT_MAX 480
 #define POLICY_WINDOW_S ((int64_t)24 * 60 * 60)
 #define POLICY_NEVER    ((int64_t)-1) /* policy_verdict.when: no passing of time helps */
 

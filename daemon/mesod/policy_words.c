@@ -124,7 +124,7 @@ void explain_sum(const struct policy_history *history, struct policy_verdict *v,
 		 enum inj_dimension dimension, const char *of, const char *where)
 {
 	struct text asked, spent, bound, left, wait;
-	bool waits = v->when > history->now_s;
+	const bool waits = v->severity != POLICY_OK && v->when != POLICY_NEVER;
 
 	say(dimension, v->asked, &asked);
 	say(dimension, v->spent, &spent);

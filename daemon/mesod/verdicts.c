@@ -68,16 +68,23 @@ static const char *moment(int64_t when, char buf[static WHEN_MAX])
 	return buf;
 }
 
-void verdicts_refuse(sd_bus_message *call, const struct policy_verdict *worst)
+void verdicts_word(const struct policy_verdict *worst, char *buf)
 {
 	char limit[INJ_TEXT_MAX], spent[INJ_TEXT_MAX], asked[INJ_TEXT_MAX], allowed[INJ_TEXT_MAX];
 	const uint64_t bound = worst->severity == POLICY_SOFT ? worst->soft_limit : worst->limit;
 	char when[WHEN_MAX];
 
-	bus_reply_error(call, ERROR_DOSE_LIMIT,
-			"rule=%s limit=%s spent=%s asked=%s allowed=%s when=%s: %s", worst->rule,
-			quantity(worst, bound, limit), quantity(worst, worst->spent, spent),
-			quantity(worst, worst->asked, asked),
-			quantity(worst, worst->allowed, allowed), moment(worst->when, when),
-			worst->text);
+	snprintf(buf, VERDICTS_TEXT_MAX,
+		 "rule=%s%s%s limit=%s spent=%s asked=%s allowed=%s when=%s: %s", worst->rule,
+		 *worst->what ? " what=" : "", worst->what, quantity(worst, bound, limit),
+		 quantity(worst, worst->spent, spent), quantity(worst, worst->asked, asked),
+		 quantity(worst, worst->allowed, allowed), moment(worst->when, when), worst->text);
+}
+
+void verdicts_refuse(sd_bus_message *call, const struct policy_verdict *worst)
+{
+	char text[VERDICTS_TEXT_MAX];
+
+	verdicts_word(worst, text);
+	bus_reply_error(call, ERROR_DOSE_LIMIT, "%s", text);
 }

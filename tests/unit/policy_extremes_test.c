@@ -141,7 +141,7 @@ static const struct number numbers[] = {
 };
 
 #define N_NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
-#define N_VALUES  4 /* of one number */
+#define N_VALUES  ((size_t)4) /* of one number */
 
 static void set(const struct number *n, uint64_t value)
 {
@@ -170,9 +170,23 @@ static uint64_t extreme(const struct number *n, size_t i)
 	return values[i];
 }
 
+/* As long as a formulary may have them. */
+static void set_names(void)
+{
+	struct formulary *f = &w.formulary;
+
+	for (size_t i = 0; i < f->n_substances; i++)
+		memset(f->substances[i].name, 's', FORMULARY_NAME_MAX - 1);
+	for (size_t i = 0; i < f->n_preparations; i++)
+		memset(f->preparations[i].name, 'p', FORMULARY_NAME_MAX - 1);
+	for (size_t i = 0; i < f->n_areas; i++)
+		memset(f->areas[i].name, 'a', FORMULARY_NAME_MAX - 1);
+}
+
 static void new_world(void)
 {
 	policy_setup();
+	set_names();
 	ask_for(MIXED_LIDOCAINE);
 	w.doses[0] = (struct policy_dose){ NOW - 80000, 1000000 };
 	w.doses[1] = (struct policy_dose){ NOW - 20000, 1000000 };
@@ -198,7 +212,9 @@ static wide reserve(void)
 
 static bool in_window(const struct policy_dose *dose)
 {
-	return (__int128)dose->when_s + POLICY_WINDOW_S > w.history.now_s;
+	const int64_t window_s = POLICY_WINDOW_S;
+
+	return (__int128)dose->when_s + window_s > w.history.now_s;
 }
 
 static wide day_sum(const struct policy_dose *doses, size_t n)
@@ -278,6 +294,8 @@ static void expect_right(void)
 
 		EXPECT(strnlen(v->text, POLICY_TEXT_MAX) < POLICY_TEXT_MAX, "%s", v->rule);
 		EXPECT(strlen(v->text) > 10, "%s", v->rule);
+		/* nothing was cut off */
+		EXPECT(v->text[strlen(v->text) - 1] == '.', "%s: %s", v->rule, v->text);
 		EXPECT(v->severity <= worst, "%s", v->rule);
 		EXPECT(v->severity != POLICY_OK || v->when == 0, "%s", v->rule);
 		EXPECT(v->severity == POLICY_OK || v->when != 0 || w.history.now_s < 0 ||
@@ -462,19 +480,9 @@ START_TEST(more_spent_or_a_tighter_bound_never_lets_pass_and_less_asked_is_never
 			continue;
 		note_before();
 		set(n, to);
-		switch (n->effect) {
-		case WORSE:
-			expect_moved(n, from, to, to < from, NULL);
-			break;
-		case BETTER:
-			expect_moved(n, from, to, to > from, NULL);
-			break;
-		case RESERVE: /* but nothing is no lease, and a gun has steps */
-			expect_moved(n, from, to, to < from, "lease-shape");
-			break;
-		case ANY:
-			break;
-		}
+		/* Of what is asked, nothing is no lease, and a gun has steps. */
+		expect_moved(n, from, to, n->effect == BETTER ? to > from : to < from,
+			     n->effect == RESERVE ? "lease-shape" : NULL);
 	}
 }
 END_TEST

@@ -26,7 +26,7 @@ static void set_limits(void)
 		.patient_24h_nl = { 6000000, 10000000 },
 		.area_nl_per_mm2 = { 1000, 2000 },
 		.prime_nl = { 600000, 600000 },
-		.session_s = { 45 * 60, 60 * 60 },
+		.session_s = { 2700, 3600 },
 		.course_sessions = { 10, 15 },
 		.interval_d = { 7, 7 },
 		.late_interval_d = { 28, 7 },

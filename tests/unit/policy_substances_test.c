@@ -414,6 +414,7 @@ int main(void)
 		eighty_percent_of_an_anaesthetics_day_want_a_reason,
 		activity_is_counted_in_its_own_unit, what_has_no_bound_passes_whatever_was_given,
 		substances_that_are_not_asked_for_do_not_count,
+		what_cannot_be_counted_refuses_until_it_has_left,
 		of_a_mixture_the_worst_substance_is_named,
 		a_mixture_fits_when_all_of_its_substances_do,
 		each_component_counts_by_its_own_concentration, a_substance_has_its_days_in_between,

@@ -17,6 +17,7 @@ START_TEST(a_usual_treatment_passes_and_every_rule_speaks)
 	for (size_t i = 0; i < POLICY_RULES; i++) {
 		ck_assert_int_gt((int)strlen(w.verdicts[i].text), 10);
 		ck_assert_ptr_nonnull(w.verdicts[i].unit);
+		ck_assert_uint_lt(strlen(w.verdicts[i].rule), POLICY_ID_MAX);
 		ck_assert_int_eq(w.verdicts[i].when, 0);
 		for (size_t j = 0; j < i; j++)
 			ck_assert_str_ne(w.verdicts[i].rule, w.verdicts[j].rule);

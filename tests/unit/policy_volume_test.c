@@ -235,7 +235,7 @@ END_TEST
 
 START_TEST(a_session_that_began_in_the_future_is_no_young_one)
 {
-	w.history.session_opened_s = NOW + 60 * 60;
+	w.history.session_opened_s = NOW + 3600;
 	ck_assert_int_eq(severity("session-length"), POLICY_HARD);
 	w.history.session_opened_s = NOW + 1; /* a clock corrected by a second */
 	ck_assert_int_eq(severity("session-length"), POLICY_OK);
