@@ -56,10 +56,9 @@ static const struct {
 	{ "nsaid", REF_NSAID },
 };
 
-#define ROWS       (sizeof(rows) / sizeof(rows[0]))
-#define DAY_S      86400
-#define LONG_S     ((int64_t)100 * 366 * DAY_S)
-#define SET_BACK_S 120 /* by so much a clock may be without its being suspect */
+#define ROWS   (sizeof(rows) / sizeof(rows[0]))
+#define DAY_S  86400
+#define LONG_S ((int64_t)100 * 366 * DAY_S)
 
 static const struct policy_verdict *find(const struct policy_verdict verdicts[POLICY_RULES],
 					 const char *id)
@@ -159,12 +158,14 @@ static bool compare_when(struct world *w, const struct ref_question *q, enum ref
 	if (v->when <= q->now_s)
 		return world_disagree(w, "%s %s: %lld is no time to come: %s", v->rule, v->what,
 				      (long long)v->when, v->text);
-	if (severity_at(w, q, rule, v->when + (rule == REF_FAULT_STOPS ? SET_BACK_S : 0)) >=
-	    severity)
+	/* by policy.h the latest moment; the faults of a clock that was set back since are later still */
+	if (rule == REF_FAULT_STOPS)
+		return v->when == q->now_s + 600 ||
+		       differs(w, v, "when", (uint64_t)v->when, (uint64_t)q->now_s + 600);
+	if (severity_at(w, q, rule, v->when) >= severity)
 		return world_disagree(w, "%s %s: waiting for %lld s does not help: %s", v->rule,
 				      v->what, (long long)(v->when - q->now_s), v->text);
-	/* of fault stops it is the latest moment, by policy.h, but for a clock that was set back since */
-	if (rule != REF_FAULT_STOPS && severity_at(w, q, rule, v->when - 1) < severity)
+	if (severity_at(w, q, rule, v->when - 1) < severity)
 		return world_disagree(w, "%s %s: less than %lld s would do: %s", v->rule, v->what,
 				      (long long)(v->when - q->now_s), v->text);
 	return true;

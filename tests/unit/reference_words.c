@@ -133,13 +133,14 @@ bool ref_open_elsewhere(const struct ref *ref, const struct ref_question *q, boo
 	return false;
 }
 
+/* A confirmed clock does not move them either. */
 uint32_t ref_fault_stops(const struct ref *ref, const struct ref_question *q)
 {
 	uint32_t n = 0;
 
 	for (size_t i = 0; q->gun && i < ref->n; i++)
 		if (ref->events[i].what == REF_FAULT && ref->events[i].gun == q->gun &&
-		    ref_dated(ref, &ref->events[i], ref->events[i].when_s) + 600 > q->now_s)
+		    ref->events[i].when_s + 600 > q->now_s)
 			n++;
 	return n;
 }
