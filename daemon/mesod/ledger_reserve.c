@@ -381,7 +381,7 @@ static int append(struct ledger *l, int64_t now_s, const struct ledger_order *o,
 		  const struct policy_verdict *verdicts, struct ledger_reservation *v)
 {
 	const struct policy_request *q = &o->request;
-	char rules[256] = "";
+	char rules[POLICY_IDS_MAX] = "";
 	bool overridden = list_overrides(verdicts, rules, sizeof(rules)) > 0;
 	struct ledger_gun known;
 	int64_t number;
