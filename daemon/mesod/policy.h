@@ -21,7 +21,7 @@
 #include "dose_limits.h"
 #include "formulary.h"
 
-#define POLICY_RULES    8                              /* rows in the table; one verdict each */
+#define POLICY_RULES    41                             /* rows in the table; one verdict each */
 #define POLICY_ID_MAX   20                             /* of a rule, with NUL */
 #define POLICY_IDS_MAX  (POLICY_RULES * POLICY_ID_MAX) /* all ids, separated by spaces */
 #define POLICY_TEXT_MAX 480

@@ -38,7 +38,7 @@ START_TEST(all_verdicts_are_reported_worst_first_and_then_in_the_tables_order)
 	ck_assert_str_eq(w.verdicts[1].rule, "session-volume");
 	ck_assert_str_eq(w.verdicts[5].rule, "shot-volume");
 	ck_assert_str_eq(w.verdicts[6].rule, "rate");
-	ck_assert_str_eq(w.verdicts[7].rule, "one-patient");
+	ck_assert_str_eq(w.verdicts[7].rule, "area-volume");
 }
 END_TEST
 
