@@ -149,6 +149,35 @@ START_TEST(a_dose_from_a_syringe_of_which_nothing_was_recorded_is_of_an_unknown_
 }
 END_TEST
 
+static int find_area(const struct ledger_record *record, void *userdata)
+{
+	if (strcmp(record->type, "reservation") != 0)
+		return 0;
+	for (size_t i = 0; i < record->n_fields; i++)
+		if (strcmp(record->fields[i].name, "area") == 0)
+			snprintf(userdata, FORMULARY_ID_MAX, "%s",
+				 record->fields[i].text ? record->fields[i].text : "none");
+	return 0;
+}
+
+START_TEST(a_reservation_records_the_formularys_area_and_only_without_one_what_was_told)
+{
+	struct ledger_order o = clinic_order(&c, SCALP, 20000, 1);
+	const struct ledger_moment now = moment(T0);
+	struct ledger_reservation v;
+	char area[FORMULARY_ID_MAX];
+
+	o.area = "left cheek";
+	ck_assert_int_eq(ledger_reserve(c.b.ledger, &now, &c.b.basis, &o, &v, c.b.verdicts), 0);
+	ck_assert_int_eq(ledger_foreach_record(c.b.ledger, 0, UINT32_MAX, find_area, area), 0);
+	ck_assert_str_eq(area, "scalp");
+	ck_assert_int_eq(ledger_close_lost(c.b.ledger, T0, v.lease_id, 0, "fell", NULL), 0);
+	clinic_prime(&c, 20000, PRIMED_AIR);
+	ck_assert_int_eq(ledger_foreach_record(c.b.ledger, 0, UINT32_MAX, find_area, area), 0);
+	ck_assert_str_eq(area, "none");
+}
+END_TEST
+
 START_TEST(a_settlement_of_a_hundred_shots_is_one_commit_and_a_reservation_too)
 {
 	uint64_t before = ledger_get_commits(c.b.ledger);
@@ -393,7 +422,7 @@ START_TEST(doses_of_a_clock_that_was_ahead_are_dated_anew_when_it_is_confirmed)
 	ck_assert_uint_eq(c.history.n_doses, 2);
 	c.b.now_s++;
 	clinic_look(&c, c.b.session);
-	ck_assert_uint_eq(clinic_window(&c, LIDOCAINE), 0);
+	ck_assert_uint_eq(c.history.substances[LIDOCAINE].n_doses, 0);
 	ck_assert_uint_eq(c.history.n_doses, 0);
 }
 END_TEST
@@ -528,6 +557,8 @@ int main(void)
 	tcase_add_test(t, shots_that_are_attributed_are_of_an_unknown_substance_for_a_day);
 	tcase_add_test(
 		t, a_dose_from_a_syringe_of_which_nothing_was_recorded_is_of_an_unknown_substance);
+	tcase_add_test(
+		t, a_reservation_records_the_formularys_area_and_only_without_one_what_was_told);
 	tcase_add_test(t, a_settlement_of_a_hundred_shots_is_one_commit_and_a_reservation_too);
 	tcase_add_test(t, a_volume_beyond_all_numbers_saturates);
 	tcase_add_test(t, a_dose_by_hand_is_read_as_it_was_entered);
