@@ -57,8 +57,8 @@ static const struct {
 };
 
 #define ROWS   (sizeof(rows) / sizeof(rows[0]))
-#define DAY_S  86400
-#define LONG_S ((int64_t)100 * 366 * DAY_S)
+#define DAY_S  ((int64_t)86400)
+#define LONG_S (100 * 366 * DAY_S)
 
 static const struct policy_verdict *find(const struct policy_verdict verdicts[POLICY_RULES],
 					 const char *id)

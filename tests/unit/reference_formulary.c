@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The formulary of the random histories: one of each sort of substance, with
+ * The formulary and the limits of the random histories: one of each sort of substance, with
  * bounds in every scope, and mixtures of them.  Not what a clinic has: the bounds are
  * such that a short history passes them.
  */
@@ -92,4 +92,33 @@ static const struct formulary formulary = {
 const struct formulary *world_formulary(void)
 {
 	return &formulary;
+}
+
+/* Most limits are far from what a short history reaches: some of them are drawn nearer. */
+void world_limits(struct limits *l, uint64_t seed)
+{
+	*l = (struct limits){
+		.shot_nl = { 50000, 100000 },
+		.depth_um = { 4000, 4000 },
+		.rate_mhz = { 5000, 9000 },
+		.session_nl = { 6000000, 10000000 },
+		.patient_24h_nl = { 6000000, 10000000 },
+		.area_nl_per_mm2 = { 1000, 2000 },
+		.prime_nl = { 200000, 400000 },
+		.session_s = { 2700, 3600 },
+		.course_sessions = { 10, 15 },
+		.interval_d = { 7, 7 },
+		.late_interval_d = { 28, 7 },
+		.course_gap_d = { 90, 0 },
+		.fault_stops = 3,
+	};
+	if (seed % 3 && seed % 9) {
+		l->session_nl = (struct limit){ 600000, 1000000 };
+		l->patient_24h_nl = (struct limit){ 900000, 1200000 };
+		l->course_sessions = (struct limit){ 2, 4 };
+	}
+	if (seed % 5 < 2)
+		l->interval_d = (struct least){ 1, 1 };
+	if (seed % 7 == 0)
+		l->fault_stops = 1;
 }

@@ -9,7 +9,7 @@
 
 __extension__ typedef unsigned __int128 big; /* no sum of what there can be leaves it */
 
-#define DAY_S      86400
+#define DAY_S      ((int64_t)86400)
 #define REF_VOLUME ((size_t)-2) /* instead of a substance: volume */
 
 enum window {

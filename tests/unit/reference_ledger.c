@@ -13,7 +13,7 @@
 
 #include "ledger_clinic.h"
 
-#define DAY_S        86400
+#define DAY_S        ((int64_t)86400)
 #define NS_PER_S     1000000000LL
 #define HISTORIES    400 /* then another ledger, so that opening stays quick */
 #define TOLERANCE_NL 100

@@ -53,10 +53,10 @@ struct score {
 };
 
 static void play_one(uint64_t seed, const struct world_backend *backend, void *state,
-		     struct score *score)
+		     struct score *score, bool print)
 {
 	struct history history;
-	struct world w = { .log = NULL };
+	struct world w = { .log = print ? calloc(1, WORLD_LOG) : NULL };
 	bool agrees;
 
 	history_draw(&history, seed);
@@ -65,6 +65,11 @@ static void play_one(uint64_t seed, const struct world_backend *backend, void *s
 	score->judged += w.judged;
 	for (size_t i = 0; i < 3; i++)
 		score->counts[i] += w.counts[i];
+	if (w.log) {
+		printf("%s", w.log);
+		fflush(stdout);
+	}
+	free(w.log);
 	world_free(&w);
 	if (!agrees)
 		fail_with(seed, backend, state);
@@ -81,12 +86,12 @@ static void play_many(const struct world_backend *backend, void *state, int64_t 
 
 	*score = (struct score){ 0 };
 	if (one) {
-		play_one(one, backend, state, score);
+		play_one(one, backend, state, score, true);
 		return;
 	}
 	printf("random histories from %" PRIu64 " and from %" PRIu64 " on\n", FIXED_SEED, random);
 	for (uint64_t i = 0; many ? i < many : now_ms() - start < ms; i++)
-		play_one(i % 2 ? random + i : FIXED_SEED + i, backend, state, score);
+		play_one(i % 2 ? random + i : FIXED_SEED + i, backend, state, score, false);
 	printf("%" PRIu64 " histories, %" PRIu64 " requests: %" PRIu64 " free, %" PRIu64
 	       " soft, %" PRIu64 " hard\n",
 	       score->histories, score->judged, score->counts[0], score->counts[1],

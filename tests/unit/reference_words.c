@@ -9,6 +9,8 @@
 #include <string.h>
 #include <linux/meso.h>
 
+#define ADULT_MONTHS 216 /* 18 years */
+
 bool ref_has_word(const char *words, const char *word)
 {
 	const size_t length = strlen(word);
@@ -63,7 +65,7 @@ bool ref_is_adult(const struct ref *ref, const struct ref_question *q)
 	const struct ref_event *e = ref_newest(ref, REF_PATIENT, q->patient);
 
 	return e && e->birth_day != REF_UNBORN && e->birth_day <= q->today &&
-	       ref_months_have_passed(e->birth_day, q->today, 18 * 12, true);
+	       ref_months_have_passed(e->birth_day, q->today, ADULT_MONTHS, true);
 }
 
 /* Of what is asked for, or of an anaesthetic that adds up with it. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * See reference_world.h.  Here: how a history is drawn, played and shrunk.
+ * See reference_world.h.  Here: how a history is played.
  */
 #include "reference_world.h"
 
@@ -12,10 +12,8 @@
 
 #include "reference_compare.h"
 
-#define DAY_S      86400
-#define BEGIN      ((int64_t)1800000000)
-#define ANY        UINT32_MAX
-#define SPAN_VISIT 6 /* of step_wait()'s spans */
+#define DAY_S 86400
+#define BEGIN ((int64_t)1800000000)
 
 bool world_disagree(struct world *w, const char *format, ...)
 {
@@ -46,95 +44,6 @@ static void note(struct world *w, const char *format, ...)
 	va_end(ap);
 }
 
-/* ---------------------------------------------------------------- drawing */
-
-static uint64_t next_random(uint64_t *state)
-{
-	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
-
-/* How often each step is drawn. */
-static const struct {
-	enum step_kind kind;
-	uint32_t weight;
-} weights[] = {
-	{ STEP_WAIT, 14 }, { STEP_ASSESS, 9 },  { STEP_COURSE, 3 },    { STEP_OPEN, 8 },
-	{ STEP_CLOSE, 5 }, { STEP_LOAD, 9 },    { STEP_REQUEST, 28 },  { STEP_SETTLE, 18 },
-	{ STEP_HAND, 7 },  { STEP_CORRECT, 3 }, { STEP_ATTRIBUTE, 1 }, { STEP_CLOCK, 1 },
-	{ STEP_CRASH, 1 },
-};
-
-static enum step_kind draw_kind(uint64_t *random)
-{
-	uint32_t total = 0, pick;
-
-	for (size_t i = 0; i < sizeof(weights) / sizeof(weights[0]); i++)
-		total += weights[i].weight;
-	pick = (uint32_t)(next_random(random) % total);
-	for (size_t i = 0;; i++) {
-		if (pick < weights[i].weight)
-			return weights[i].kind;
-		pick -= weights[i].weight;
-	}
-}
-
-static void push(struct history *history, uint64_t *random, enum step_kind kind, uint32_t v0,
-		 uint32_t v1)
-{
-	struct step *s = &history->steps[history->n];
-
-	if (history->n == WORLD_STEPS)
-		return;
-	history->n++;
-	s->kind = kind;
-	for (size_t i = 0; i < 10; i++)
-		s->v[i] = (uint32_t)next_random(random);
-	/* whose and on which gun, where it is to be so */
-	if (v0 != ANY)
-		s->v[0] = v0;
-	if (v1 != ANY)
-		s->v[1] = v1;
-}
-
-/* As a clinic does it: so that more than refusals happens. */
-static void push_visit(struct history *history, uint64_t *random, uint32_t patient, uint32_t gun)
-{
-	push(history, random, STEP_CLOSE, gun, ANY);
-	push(history, random, STEP_WAIT, SPAN_VISIT, ANY);
-	push(history, random, STEP_ASSESS, patient, ANY);
-	push(history, random, STEP_OPEN, gun, patient);
-	push(history, random, STEP_LOAD, gun, ANY);
-	push(history, random, STEP_REQUEST, gun, ANY);
-	push(history, random, STEP_SETTLE, gun, ANY);
-	push(history, random, STEP_REQUEST, gun, ANY);
-}
-
-void history_draw(struct history *history, uint64_t seed)
-{
-	uint64_t random = seed;
-	const size_t n = 8 + next_random(&random) % (64 - 8);
-
-	*history = (struct history){ .seed = seed };
-	if (seed % 4)
-		push(history, &random, STEP_COURSE, 0, ANY);
-	/* and some are the whole course of one patient */
-	for (size_t i = 0; seed % 9 == 0 && i < 9; i++)
-		push_visit(history, &random, 0, 0);
-	while (history->n < n) {
-		if (next_random(&random) % 12 == 0)
-			push_visit(history, &random, next_random(&random) % WORLD_PATIENTS,
-				   next_random(&random) % WORLD_GUNS);
-		else
-			push(history, &random, draw_kind(&random), ANY, ANY);
-		if (history->n < 5)
-			push_visit(history, &random, 0, 0);
-	}
-}
-
 /* ---------------------------------------------------------------- playing */
 
 static bool one_in(uint32_t v, uint32_t n)
@@ -162,7 +71,7 @@ static struct ref_event event(const struct world *w, enum ref_what what)
 /* The moment at which something of the past leaves its window, or a second beside it. */
 static int64_t aim(const struct world *w, uint32_t which, uint32_t beside)
 {
-	static const int64_t windows[] = { DAY_S, DAY_S, DAY_S, 600, 45 * 60, 3600, 7 * DAY_S };
+	static const int64_t windows[] = { DAY_S, DAY_S, DAY_S, 600, 2700, 3600, 7 * DAY_S };
 	const struct ref_event *e = &w->ref.events[which % w->ref.n];
 
 	return e->given_s + windows[which / 64 % 7] + (int64_t)(beside % 3) - 1;
@@ -170,8 +79,8 @@ static int64_t aim(const struct world *w, uint32_t which, uint32_t beside)
 
 static bool step_wait(struct world *w, const uint32_t v[])
 {
-	static const int64_t spans[] = { 30,        300,       1800,      7200,
-					 12 * 3600, 2 * DAY_S, 9 * DAY_S, 40 * DAY_S };
+	static const int64_t spans[] = { 30,    300,       1800,      7200,
+					 43200, 2 * DAY_S, 9 * DAY_S, 40 * DAY_S };
 	int64_t to = w->now_s + 1 + v[1] % spans[v[0] % 8];
 
 	if (w->ref.n > 0 && one_in(v[2], 3))
@@ -632,35 +541,6 @@ static bool (*const players[STEPS])(struct world *w, const uint32_t v[]) = {
 	[STEP_CRASH] = step_crash,
 };
 
-/* Most limits are far from what a short history reaches: some of them are drawn nearer. */
-static void draw_limits(struct limits *l, uint64_t seed)
-{
-	*l = (struct limits){
-		.shot_nl = { 50000, 100000 },
-		.depth_um = { 4000, 4000 },
-		.rate_mhz = { 5000, 9000 },
-		.session_nl = { 6000000, 10000000 },
-		.patient_24h_nl = { 6000000, 10000000 },
-		.area_nl_per_mm2 = { 1000, 2000 },
-		.prime_nl = { 200000, 400000 },
-		.session_s = { 45 * 60, 60 * 60 },
-		.course_sessions = { 10, 15 },
-		.interval_d = { 7, 7 },
-		.late_interval_d = { 28, 7 },
-		.course_gap_d = { 90, 0 },
-		.fault_stops = 3,
-	};
-	if (seed % 3 && seed % 9) {
-		l->session_nl = (struct limit){ 600000, 1000000 };
-		l->patient_24h_nl = (struct limit){ 900000, 1200000 };
-		l->course_sessions = (struct limit){ 2, 4 };
-	}
-	if (seed % 5 < 2)
-		l->interval_d = (struct least){ 1, 1 };
-	if (seed % 7 == 0)
-		l->fault_stops = 1;
-}
-
 bool history_play(const struct history *history, const struct world_backend *backend, void *state,
 		  struct world *w)
 {
@@ -677,7 +557,7 @@ bool history_play(const struct history *history, const struct world_backend *bac
 			     .log = w->log };
 	if (w->log)
 		w->log[0] = '\0';
-	draw_limits(&w->limits, history->seed);
+	world_limits(&w->limits, history->seed);
 	for (size_t i = 0; i < WORLD_PATIENTS; i++) {
 		struct ref_event e = event(w, REF_PATIENT);
 		const int32_t age = ages_d[(history->seed >> (8 * i)) % (i ? 8 : 32) % 8];
@@ -705,26 +585,4 @@ bool history_play(const struct history *history, const struct world_backend *bac
 void world_free(struct world *w)
 {
 	ref_clear(&w->ref);
-}
-
-void history_shrink(struct history *history, const struct world_backend *backend, void *state)
-{
-	bool shrunk;
-
-	do {
-		shrunk = false;
-		for (size_t i = history->n; i-- > 0;) {
-			struct history shorter = *history;
-			struct world w = { .log = NULL };
-
-			memmove(&shorter.steps[i], &shorter.steps[i + 1],
-				(shorter.n - i - 1) * sizeof(shorter.steps[0]));
-			shorter.n--;
-			if (!history_play(&shorter, backend, state, &w)) {
-				*history = shorter;
-				shrunk = true;
-			}
-			world_free(&w);
-		}
-	} while (shrunk);
 }

@@ -116,5 +116,7 @@ void world_free(struct world *w);
 /* Says what disagrees; returns false. */
 bool world_disagree(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 const struct formulary *world_formulary(void);
+/* Some of them nearer than they are in a clinic. */
+void world_limits(struct limits *ret, uint64_t seed);
 
 #endif /* TEST_REFERENCE_WORLD_H */
