@@ -68,9 +68,8 @@ enum ctl_exit ctl_exit_of_error(const char *name, int r)
 
 static int say(struct ctl *ctl, enum ctl_exit code, const char *name, const char *message)
 {
-	static const char *const fields[] = {
-		"rule", "limit", "spent", "asked", "allowed", "when"
-	};
+	static const char *const fields[] = { "rule",  "what",    "limit", "spent",
+					      "asked", "allowed", "when" };
 	_cleanup_(ctl_json_decrefp) json_t *error = NULL;
 	const char *sentence = ctl_refusal_sentence(message);
 	char value[INJ_TEXT_MAX];

@@ -199,10 +199,9 @@ bool ctl_true(const json_t *object, const char *key)
 	return json_is_true(json_object_get(object, key));
 }
 
-/* "rule=<id> limit=<q> spent=<q> asked=<q> allowed=<q> when=<time>: <sentence>" */
-static const char *const refusal_fields[] = {
-	"rule", "limit", "spent", "asked", "allowed", "when"
-};
+/* "rule=<id> [what=<substance>] limit=<q> spent=<q> asked=<q> allowed=<q> when=<time>: <sentence>" */
+static const char *const refusal_fields[] = { "rule",  "what",    "limit", "spent",
+					      "asked", "allowed", "when" };
 
 static const char *find_field(const char *message, size_t which)
 {
@@ -243,7 +242,9 @@ bool ctl_refusal_field(const char *message, const char *name, char *ret, size_t 
 
 const char *ctl_refusal_sentence(const char *message)
 {
-	const char *when = strncmp(message, "rule=", 5) == 0 ? find_field(message, 5) : NULL;
+	const char *when = strncmp(message, "rule=", 5) == 0
+				   ? find_field(message, ARRAY_LENGTH(refusal_fields) - 1)
+				   : NULL;
 	const char *sentence = when ? strstr(when, ": ") : NULL;
 
 	return sentence ? sentence + 2 : message;

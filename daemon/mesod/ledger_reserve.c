@@ -251,7 +251,7 @@ static int append(struct ledger *l, const struct ledger_moment *now, const struc
 		  struct ledger_reservation *v)
 {
 	const struct policy_request *q = &o->request;
-	char rules[256] = "";
+	char rules[POLICY_IDS_MAX] = "";
 	bool overridden = list_overrides(verdicts, rules, sizeof(rules)) > 0;
 	struct ledger_gun known;
 	int64_t number;

@@ -21,8 +21,10 @@
 #include "dose_limits.h"
 #include "formulary.h"
 
-#define POLICY_RULES    8 /* rows in the table; one verdict each */
-#define POLICY_TEXT_MAX 320
+#define POLICY_RULES    41                             /* rows in the table; one verdict each */
+#define POLICY_ID_MAX   20                             /* of a rule, with NUL */
+#define POLICY_IDS_MAX  (POLICY_RULES * POLICY_ID_MAX) /* all ids, separated by spaces */
+#define POLICY_TEXT_MAX 480
 #define POLICY_WINDOW_S ((int64_t)24 * 60 * 60)
 #define POLICY_NEVER    ((int64_t)-1) /* policy_verdict.when: no passing of time helps */
 
@@ -151,16 +153,19 @@ struct policy_request {
 struct policy_verdict {
 	const char *rule; /* stable id, "shot-volume"; static */
 	enum policy_severity severity;
-	const char
-		*unit; /* of the numbers: "nL", "um", "mHz", "ng", "mIU", "s", "d", "ppm", "shots",
-			      * "sessions", "stops", "nL/mm2", "" none; static */
+	const char *unit;    /* of the numbers: "nL", "um", "mHz", "ng", "mIU", "s", "d", "years",
+			      * "ppm", "shots", "sessions", "stops", "" none; static */
 	const char *what;    /* substance that the verdict is about, or ""; the formulary's */
-	uint64_t limit;      /* hard bound */
+	uint64_t limit;      /* hard bound; UINT64_MAX there is none */
 	uint64_t soft_limit; /* equal to limit when there is no softer one */
 	uint64_t spent;      /* of it, settled and outstanding */
 	uint64_t asked;      /* on top, overshoot included where a volume is summed up */
-	uint64_t allowed;    /* the most that `asked` may be now without passing the hard bound */
-	int64_t when; /* unix seconds at which `asked` comes below the bound it passes; 0 now */
+	uint64_t allowed; /* the most that `asked` may be now without passing the hard bound; of a
+			      * bound from below (days, years, depth of an area) the least */
+	int64_t when;     /* unix seconds at which `asked` comes below the bound it passes; 0 now.
+			      * Calendar days count 24 h each: a change to or from summer time in
+			      * between moves it by that hour; the sentence names the day.  Of
+			      * fault stops it is the latest moment. */
 	char text[POLICY_TEXT_MAX]; /* a sentence that a clinician can read */
 };
 

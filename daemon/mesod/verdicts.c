@@ -21,12 +21,12 @@ int verdicts_append(sd_bus_message *message, const struct policy_verdict verdict
 	for (size_t i = 0; r >= 0 && i < POLICY_RULES; i++) {
 		const struct policy_verdict *v = &verdicts[i];
 
-		r = sd_bus_message_append(message, "a{sv}", 10, "rule", "s", v->rule, "severity",
+		r = sd_bus_message_append(message, "a{sv}", 11, "rule", "s", v->rule, "severity",
 					  "s", policy_severity_name(v->severity), "unit", "s",
-					  v->unit, "limit", "t", v->limit, "soft_limit", "t",
-					  v->soft_limit, "spent", "t", v->spent, "asked", "t",
-					  v->asked, "allowed", "t", v->allowed, "when", "x",
-					  v->when, "text", "s", v->text);
+					  v->unit, "what", "s", v->what, "limit", "t", v->limit,
+					  "soft_limit", "t", v->soft_limit, "spent", "t", v->spent,
+					  "asked", "t", v->asked, "allowed", "t", v->allowed,
+					  "when", "x", v->when, "text", "s", v->text);
 	}
 	return r < 0 ? r : sd_bus_message_close_container(message);
 }
@@ -38,15 +38,17 @@ static const char *quantity(const struct policy_verdict *verdict, uint64_t value
 	static const struct {
 		const char *unit;
 		enum inj_dimension dimension;
+		int64_t factor; /* of the dimension's base unit */
 	} units[] = {
-		{ "nL", INJ_VOLUME },
-		{ "um", INJ_LENGTH },
-		{ "mHz", INJ_RATE },
+		{ "nL", INJ_VOLUME, 1 }, { "um", INJ_LENGTH, 1 },    { "mHz", INJ_RATE, 1 },
+		{ "ng", INJ_MASS, 1 },   { "mIU", INJ_ACTIVITY, 1 }, { "s", INJ_TIME, 1000 },
 	};
+	int64_t scaled;
 
 	for (size_t i = 0; i < ARRAY_LENGTH(units); i++)
-		if (strcmp(units[i].unit, verdict->unit) == 0 && value <= INT64_MAX)
-			return inj_format(units[i].dimension, (int64_t)value, buf);
+		if (strcmp(units[i].unit, verdict->unit) == 0 &&
+		    !__builtin_mul_overflow(value, units[i].factor, &scaled))
+			return inj_format(units[i].dimension, scaled, buf);
 	snprintf(buf, INJ_TEXT_MAX, "%llu%s%s", (unsigned long long)value,
 		 *verdict->unit ? " " : "", verdict->unit);
 	return buf;
@@ -66,16 +68,23 @@ static const char *moment(int64_t when, char buf[static WHEN_MAX])
 	return buf;
 }
 
-void verdicts_refuse(sd_bus_message *call, const struct policy_verdict *worst)
+void verdicts_word(const struct policy_verdict *worst, char *buf)
 {
 	char limit[INJ_TEXT_MAX], spent[INJ_TEXT_MAX], asked[INJ_TEXT_MAX], allowed[INJ_TEXT_MAX];
 	const uint64_t bound = worst->severity == POLICY_SOFT ? worst->soft_limit : worst->limit;
 	char when[WHEN_MAX];
 
-	bus_reply_error(call, ERROR_DOSE_LIMIT,
-			"rule=%s limit=%s spent=%s asked=%s allowed=%s when=%s: %s", worst->rule,
-			quantity(worst, bound, limit), quantity(worst, worst->spent, spent),
-			quantity(worst, worst->asked, asked),
-			quantity(worst, worst->allowed, allowed), moment(worst->when, when),
-			worst->text);
+	snprintf(buf, VERDICTS_TEXT_MAX,
+		 "rule=%s%s%s limit=%s spent=%s asked=%s allowed=%s when=%s: %s", worst->rule,
+		 *worst->what ? " what=" : "", worst->what, quantity(worst, bound, limit),
+		 quantity(worst, worst->spent, spent), quantity(worst, worst->asked, asked),
+		 quantity(worst, worst->allowed, allowed), moment(worst->when, when), worst->text);
+}
+
+void verdicts_refuse(sd_bus_message *call, const struct policy_verdict *worst)
+{
+	char text[VERDICTS_TEXT_MAX];
+
+	verdicts_word(worst, text);
+	bus_reply_error(call, ERROR_DOSE_LIMIT, "%s", text);
 }

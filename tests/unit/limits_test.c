@@ -11,6 +11,9 @@
 
 #include "dose_limits.h"
 
+/* Of struct limits, without what pads its end. */
+#define NUMBERS (offsetof(struct limits, fault_stops) + sizeof(uint32_t))
+
 static char path[2][64];
 
 static void setup(void)
@@ -61,6 +64,23 @@ START_TEST(the_built_in_limits_are_those_of_the_safety_table)
 	ck_assert_uint_eq(l.session_nl.hard, 10000000);
 	ck_assert_uint_eq(l.patient_24h_nl.soft, 6000000);
 	ck_assert_uint_eq(l.patient_24h_nl.hard, 10000000);
+	/* 100 and 200 uL/cm2 */
+	ck_assert_uint_eq(l.area_nl_per_mm2.soft, 1000);
+	ck_assert_uint_eq(l.area_nl_per_mm2.hard, 2000);
+	/* twice 50 uL */
+	ck_assert_uint_eq(l.prime_nl.soft, 100000);
+	ck_assert_uint_eq(l.prime_nl.hard, 100000);
+	ck_assert_uint_eq(l.session_s.soft, 2700);
+	ck_assert_uint_eq(l.session_s.hard, 3600);
+	ck_assert_uint_eq(l.course_sessions.soft, 10);
+	ck_assert_uint_eq(l.course_sessions.hard, 15);
+	ck_assert_uint_eq(l.interval_d.soft, 7);
+	ck_assert_uint_eq(l.interval_d.hard, 7);
+	ck_assert_uint_eq(l.late_interval_d.soft, 28);
+	ck_assert_uint_eq(l.late_interval_d.hard, 7);
+	ck_assert_uint_eq(l.course_gap_d.soft, 90);
+	ck_assert_uint_eq(l.course_gap_d.hard, 0);
+	ck_assert_uint_eq(l.fault_stops, 3);
 }
 END_TEST
 
@@ -71,15 +91,15 @@ START_TEST(without_a_file_the_built_in_limits_hold)
 	limits_default(&built_in);
 	unlink(path[0]);
 	ck_assert_int_eq(load(1, &l, NULL), 0);
-	ck_assert_mem_eq(&l, &built_in, sizeof(l));
+	ck_assert_mem_eq(&l, &built_in, NUMBERS);
 	ck_assert_int_eq(load(0, &l, NULL), 0);
-	ck_assert_mem_eq(&l, &built_in, sizeof(l));
+	ck_assert_mem_eq(&l, &built_in, NUMBERS);
 	put(0, "# nothing but a comment\n");
 	ck_assert_int_eq(load(1, &l, NULL), 0);
-	ck_assert_mem_eq(&l, &built_in, sizeof(l));
+	ck_assert_mem_eq(&l, &built_in, NUMBERS);
 	put(0, "[limits]\n");
 	ck_assert_int_eq(load(1, &l, NULL), 0);
-	ck_assert_mem_eq(&l, &built_in, sizeof(l));
+	ck_assert_mem_eq(&l, &built_in, NUMBERS);
 }
 END_TEST
 
@@ -93,7 +113,15 @@ START_TEST(a_file_tightens_each_limit)
 	       "depth-soft = 2 mm\ndepth-hard = 3.5 mm   # thin skin only\n"
 	       "rate-soft = 3 /s\nrate-hard = 4.5 /s\n"
 	       "session-volume-soft = 4 mL\nsession-volume-hard = 5 mL\n"
-	       "patient-24h-volume-soft = 4000 uL\npatient-24h-volume-hard = 4500 uL\n");
+	       "patient-24h-volume-soft = 4000 uL\npatient-24h-volume-hard = 4500 uL\n"
+	       "area-volume-soft = 80 uL/cm2\narea-volume-hard = 1500 nL/mm2\n"
+	       "prime-volume-soft = 60 uL\nprime-volume-hard = 80 uL\n"
+	       "session-length-soft = 30 min\nsession-length-hard = 2400 s\n"
+	       "course-sessions-soft = 1 session\ncourse-sessions-hard = 6 sessions\n"
+	       "interval-soft = 14 d\ninterval-hard = 10 d\n"
+	       "late-interval-soft = 30 d\nlate-interval-hard = 28 d\n"
+	       "course-gap-soft = 180 d\ncourse-gap-hard = 90 d\n"
+	       "fault-stops = 2 stops\n");
 	ck_assert_msg(load(1, &l, error) == 0, "%s", error);
 	ck_assert_uint_eq(l.shot_nl.soft, 40000);
 	ck_assert_uint_eq(l.shot_nl.hard, 80000);
@@ -105,6 +133,21 @@ START_TEST(a_file_tightens_each_limit)
 	ck_assert_uint_eq(l.session_nl.hard, 5000000);
 	ck_assert_uint_eq(l.patient_24h_nl.soft, 4000000);
 	ck_assert_uint_eq(l.patient_24h_nl.hard, 4500000);
+	ck_assert_uint_eq(l.area_nl_per_mm2.soft, 800);
+	ck_assert_uint_eq(l.area_nl_per_mm2.hard, 1500);
+	ck_assert_uint_eq(l.prime_nl.soft, 60000);
+	ck_assert_uint_eq(l.prime_nl.hard, 80000);
+	ck_assert_uint_eq(l.session_s.soft, 1800);
+	ck_assert_uint_eq(l.session_s.hard, 2400);
+	ck_assert_uint_eq(l.course_sessions.soft, 1);
+	ck_assert_uint_eq(l.course_sessions.hard, 6);
+	ck_assert_uint_eq(l.interval_d.soft, 14);
+	ck_assert_uint_eq(l.interval_d.hard, 10);
+	ck_assert_uint_eq(l.late_interval_d.soft, 30);
+	ck_assert_uint_eq(l.late_interval_d.hard, 28);
+	ck_assert_uint_eq(l.course_gap_d.soft, 180);
+	ck_assert_uint_eq(l.course_gap_d.hard, 90);
+	ck_assert_uint_eq(l.fault_stops, 2);
 }
 END_TEST
 
@@ -162,6 +205,40 @@ static const struct {
 	  -EINVAL,
 	  { "shot-volume-soft", "50 uL", "40 uL" } },
 	{ "[limits]\nrate-soft = 3 /s\nrate-soft = 4 /s\n", -EINVAL, { "rate-soft", "twice", "" } },
+	/* of an interval the tighter bound is the longer one */
+	{ "[limits]\ninterval-hard = 6 d\n", -ERANGE, { ":2:", "6 d", "at least 7 d" } },
+	{ "[limits]\ninterval-soft = 6 d\n", -ERANGE, { ":2:", "6 d", "at least 7 d" } },
+	{ "[limits]\nlate-interval-soft = 27 d\n", -ERANGE, { ":2:", "27 d", "at least 28 d" } },
+	{ "[limits]\ncourse-gap-soft = 89 d\n", -ERANGE, { ":2:", "89 d", "at least 90 d" } },
+	{ "[limits]\ninterval-soft = 3651 d\n", -ERANGE, { ":2:", "3651 d", "at most" } },
+	{ "[limits]\ninterval-hard = 9 d\n", -EINVAL, { "interval-soft", "7 d", "below" } },
+	{ "[limits]\ninterval-soft = 8\n", -EINVAL, { ":2:", "\"8\"", "no unit" } },
+	{ "[limits]\ninterval-soft = 8 days\n", -EINVAL, { ":2:", "8 days", "d" } },
+	{ "[limits]\ninterval-soft = 1 month\n", -EINVAL, { ":2:", "1 month", "d" } },
+	{ "[limits]\ninterval-soft = 7.5 d\n", -EINVAL, { ":2:", "7.5 d", "whole" } },
+	{ "[limits]\ninterval-soft = 08 d\n", -EINVAL, { ":2:", "08 d", "zero" } },
+	{ "[limits]\ninterval-soft = -8 d\n", -EINVAL, { ":2:", "-8 d", "" } },
+	{ "[limits]\ninterval-soft = 99999999999999999999 d\n", -ERANGE, { ":2:", "9999", "" } },
+	{ "[limits]\narea-volume-hard = 201 uL/cm2\n",
+	  -ERANGE,
+	  { ":2:", "201 uL/cm2", "at most 200 uL/cm2" } },
+	{ "[limits]\narea-volume-hard = 100 uL\n", -EINVAL, { ":2:", "100 uL", "uL/cm2" } },
+	{ "[limits]\narea-volume-hard = 100 uL/m2\n", -EINVAL, { ":2:", "uL/m2", "uL/cm2" } },
+	{ "[limits]\narea-volume-hard = 1 mg/cm2\n", -EINVAL, { ":2:", "1 mg", "uL" } },
+	{ "[limits]\narea-volume-hard = 1 nL/cm2\n", -EINVAL, { ":2:", "1 nL/cm2", "finer" } },
+	{ "[limits]\narea-volume-hard = 0 uL/cm2\n", -ERANGE, { ":2:", "0 uL/cm2", "tighten" } },
+	{ "[limits]\nprime-volume-hard = 101 uL\n", -ERANGE, { ":2:", "101 uL", "100 uL" } },
+	{ "[limits]\nsession-length-hard = 61 min\n", -ERANGE, { ":2:", "61 min", "1 h" } },
+	{ "[limits]\nsession-length-soft = 1500 ms\n", -EINVAL, { ":2:", "1500 ms", "second" } },
+	{ "[limits]\ncourse-sessions-hard = 16 sessions\n",
+	  -ERANGE,
+	  { ":2:", "16 sessions", "at most 15 sessions" } },
+	{ "[limits]\ncourse-sessions-hard = 9 sessions\n",
+	  -EINVAL,
+	  { "course-sessions-soft", "10 sessions", "9 sessions" } },
+	{ "[limits]\ncourse-sessions-soft = 2 session\n", -EINVAL, { ":2:", "2 session", "" } },
+	{ "[limits]\nfault-stops = 4 stops\n", -ERANGE, { ":2:", "4 stops", "at most 3 stops" } },
+	{ "[limits]\nfault-stops = 0 stops\n", -ERANGE, { ":2:", "0 stops", "tighten" } },
 };
 
 START_TEST(what_is_not_understood_refuses_the_whole_file_and_says_where)

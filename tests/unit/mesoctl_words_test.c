@@ -133,6 +133,16 @@ START_TEST(a_refusal_gives_its_numbers_and_its_sentence)
 	ck_assert(ctl_refusal_field(message, "when", text, sizeof(text)));
 	ck_assert_str_eq(text, "2026-11-21T08:00:00+01:00");
 	ck_assert_str_eq(ctl_refusal_sentence(message), "the session: has had enough");
+	ck_assert(!ctl_refusal_field(message, "what", text, sizeof(text)));
+	message = "rule=substance-24h what=lidocaine limit=300 mg spent=290 mg asked=20 mg "
+		  "allowed=10 mg when=never: Too much.";
+	ck_assert(ctl_refusal_field(message, "rule", text, sizeof(text)));
+	ck_assert_str_eq(text, "substance-24h");
+	ck_assert(ctl_refusal_field(message, "what", text, sizeof(text)));
+	ck_assert_str_eq(text, "lidocaine");
+	ck_assert(ctl_refusal_field(message, "when", text, sizeof(text)));
+	ck_assert_str_eq(text, "never");
+	ck_assert_str_eq(ctl_refusal_sentence(message), "Too much.");
 }
 END_TEST
 

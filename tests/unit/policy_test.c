@@ -7,97 +7,38 @@
 #include <string.h>
 #include <linux/meso.h>
 
-#include "policy.h"
-
-#define NOW ((int64_t)1800000000)
-
-static struct limits limits;
-static struct policy_basis basis;
-static struct policy_history history;
-static struct policy_request request;
-static struct policy_verdict verdicts[POLICY_RULES];
-
-/* 20 shots of 20 uL at 2 mm in the patient's own session: nothing against it. */
-static void setup(void)
-{
-	limits_default(&limits);
-	basis = (struct policy_basis){ .limits = &limits };
-	history = (struct policy_history){ .now_s = NOW, .has_session = true };
-	request = (struct policy_request){
-		.kind = MESO_KIND_TREAT,
-		.mode = MESO_MODE_REPEAT,
-		.dose_nl = 20000,
-		.shots = 20,
-		.depth_um = 2000,
-		.rate_mhz = 2000,
-		.needles = 1,
-		.overshoot_nl = 1000,
-		.has_gun = true,
-		.gun = { .dose_min_nl = 1000,
-			 .dose_max_nl = 200000,
-			 .dose_step_nl = 100,
-			 .lease_max_nl = 10000000,
-			 .lease_max_shots = 200,
-			 .depth_max_um = 13000,
-			 .rate_max_mhz = 9000,
-			 .reservoir_nl = 10000000 },
-	};
-	memset(request.patient, 7, sizeof(request.patient));
-	memcpy(history.session_patient, request.patient, sizeof(request.patient));
-}
-
-static enum policy_severity check(void)
-{
-	enum policy_severity worst = policy_check(&basis, &history, &request, verdicts);
-
-	ck_assert_int_eq(worst, verdicts[0].severity);
-	return worst;
-}
-
-static const struct policy_verdict *verdict(const char *rule)
-{
-	check();
-	for (size_t i = 0; i < POLICY_RULES; i++)
-		if (strcmp(verdicts[i].rule, rule) == 0)
-			return &verdicts[i];
-	ck_abort_msg("no rule %s", rule);
-	return NULL;
-}
-
-static enum policy_severity severity(const char *rule)
-{
-	return verdict(rule)->severity;
-}
+#include "policy_fixture.h"
 
 /* ------------------------------------------------------------- the engine */
 
 START_TEST(a_usual_treatment_passes_and_every_rule_speaks)
 {
-	ck_assert_int_eq(check(), POLICY_OK);
+	ck_assert_int_eq(check_all(), POLICY_OK);
 	for (size_t i = 0; i < POLICY_RULES; i++) {
-		ck_assert_int_gt((int)strlen(verdicts[i].text), 10);
-		ck_assert_ptr_nonnull(verdicts[i].unit);
-		ck_assert_int_eq(verdicts[i].when, 0);
+		ck_assert_int_gt((int)strlen(w.verdicts[i].text), 10);
+		ck_assert_ptr_nonnull(w.verdicts[i].unit);
+		ck_assert_uint_lt(strlen(w.verdicts[i].rule), POLICY_ID_MAX);
+		ck_assert_int_eq(w.verdicts[i].when, 0);
 		for (size_t j = 0; j < i; j++)
-			ck_assert_str_ne(verdicts[i].rule, verdicts[j].rule);
+			ck_assert_str_ne(w.verdicts[i].rule, w.verdicts[j].rule);
 	}
 }
 END_TEST
 
 START_TEST(all_verdicts_are_reported_worst_first_and_then_in_the_tables_order)
 {
-	request.dose_nl = 60000; /* soft */
-	request.depth_um = 4001; /* hard */
-	request.rate_mhz = 6000; /* soft */
-	request.shots = 300;     /* hard: lease shape, session, 24 h, reservoir */
-	ck_assert_int_eq(check(), POLICY_HARD);
+	w.request.dose_nl = 60000; /* soft */
+	w.request.depth_um = 4001; /* hard */
+	w.request.rate_mhz = 6000; /* soft */
+	w.request.shots = 300;     /* hard: lease shape, session, 24 h, reservoir */
+	ck_assert_int_eq(check_all(), POLICY_HARD);
 	for (size_t i = 1; i < POLICY_RULES; i++)
-		ck_assert_int_ge(verdicts[i - 1].severity, verdicts[i].severity);
-	ck_assert_str_eq(verdicts[0].rule, "depth");
-	ck_assert_str_eq(verdicts[1].rule, "session-volume");
-	ck_assert_str_eq(verdicts[5].rule, "shot-volume");
-	ck_assert_str_eq(verdicts[6].rule, "rate");
-	ck_assert_str_eq(verdicts[7].rule, "one-patient");
+		ck_assert_int_ge(w.verdicts[i - 1].severity, w.verdicts[i].severity);
+	ck_assert_str_eq(w.verdicts[0].rule, "depth");
+	ck_assert_str_eq(w.verdicts[1].rule, "session-volume");
+	ck_assert_str_eq(w.verdicts[5].rule, "shot-volume");
+	ck_assert_str_eq(w.verdicts[6].rule, "rate");
+	ck_assert_str_eq(w.verdicts[7].rule, "area-volume");
 }
 END_TEST
 
@@ -105,15 +46,15 @@ START_TEST(the_same_question_has_the_same_answer)
 {
 	struct policy_verdict first[POLICY_RULES];
 
-	request.dose_nl = 60000;
-	check();
-	memcpy(first, verdicts, sizeof(first));
-	memset(verdicts, 0xff, sizeof(verdicts));
-	check();
+	w.request.dose_nl = 60000;
+	check_all();
+	memcpy(first, w.verdicts, sizeof(first));
+	memset(w.verdicts, 0xff, sizeof(w.verdicts));
+	check_all();
 	for (size_t i = 0; i < POLICY_RULES; i++) {
-		ck_assert_str_eq(first[i].rule, verdicts[i].rule);
-		ck_assert_str_eq(first[i].text, verdicts[i].text);
-		ck_assert_int_eq(first[i].severity, verdicts[i].severity);
+		ck_assert_str_eq(first[i].rule, w.verdicts[i].rule);
+		ck_assert_str_eq(first[i].text, w.verdicts[i].text);
+		ck_assert_int_eq(first[i].severity, w.verdicts[i].severity);
 	}
 }
 END_TEST
@@ -122,31 +63,31 @@ END_TEST
 
 START_TEST(a_shot_has_its_bounds_per_needle)
 {
-	request.dose_nl = 50000;
+	w.request.dose_nl = 50000;
 	ck_assert_int_eq(severity("shot-volume"), POLICY_OK);
-	request.dose_nl = 50001;
+	w.request.dose_nl = 50001;
 	ck_assert_int_eq(severity("shot-volume"), POLICY_SOFT);
-	request.dose_nl = 100000;
+	w.request.dose_nl = 100000;
 	ck_assert_int_eq(severity("shot-volume"), POLICY_SOFT);
-	request.dose_nl = 100001;
+	w.request.dose_nl = 100001;
 	ck_assert_int_eq(severity("shot-volume"), POLICY_HARD);
 	ck_assert_int_eq(verdict("shot-volume")->when, POLICY_NEVER);
 	ck_assert_uint_eq(verdict("shot-volume")->allowed, 100000);
-	request.needles = 5;
-	request.dose_nl = 500000;
+	w.request.needles = 5;
+	w.request.dose_nl = 500000;
 	ck_assert_int_eq(severity("shot-volume"), POLICY_SOFT);
 	ck_assert_uint_eq(verdict("shot-volume")->asked, 100000);
 	/* a fraction of a nanolitre is one more */
-	request.dose_nl = 500001;
+	w.request.dose_nl = 500001;
 	ck_assert_int_eq(severity("shot-volume"), POLICY_HARD);
 }
 END_TEST
 
 START_TEST(depth_has_its_bound)
 {
-	request.depth_um = 4000;
+	w.request.depth_um = 4000;
 	ck_assert_int_eq(severity("depth"), POLICY_OK);
-	request.depth_um = 4001;
+	w.request.depth_um = 4001;
 	ck_assert_int_eq(severity("depth"), POLICY_HARD);
 	ck_assert_str_eq(verdict("depth")->text, "4.001 mm deep is more than the limit, 4 mm.");
 }
@@ -154,15 +95,15 @@ END_TEST
 
 START_TEST(rate_has_its_bounds_in_repeat_mode)
 {
-	request.rate_mhz = 5000;
+	w.request.rate_mhz = 5000;
 	ck_assert_int_eq(severity("rate"), POLICY_OK);
-	request.rate_mhz = 5001;
+	w.request.rate_mhz = 5001;
 	ck_assert_int_eq(severity("rate"), POLICY_SOFT);
-	request.rate_mhz = 9000;
+	w.request.rate_mhz = 9000;
 	ck_assert_int_eq(severity("rate"), POLICY_SOFT);
-	request.rate_mhz = 9001;
+	w.request.rate_mhz = 9001;
 	ck_assert_int_eq(severity("rate"), POLICY_HARD);
-	request.mode = MESO_MODE_SINGLE;
+	w.request.mode = MESO_MODE_SINGLE;
 	ck_assert_int_eq(severity("rate"), POLICY_OK);
 }
 END_TEST
@@ -171,13 +112,13 @@ END_TEST
 
 START_TEST(a_session_has_its_bounds_with_all_that_is_spent_and_the_overshoot)
 {
-	history.session_nl = 6000000 - 401000;
+	w.history.session_nl = 6000000 - 401000;
 	ck_assert_int_eq(severity("session-volume"), POLICY_OK);
-	history.session_nl++;
+	w.history.session_nl++;
 	ck_assert_int_eq(severity("session-volume"), POLICY_SOFT);
-	history.session_nl = 10000000 - 401000;
+	w.history.session_nl = 10000000 - 401000;
 	ck_assert_int_eq(severity("session-volume"), POLICY_SOFT);
-	history.session_nl++;
+	w.history.session_nl++;
 	ck_assert_int_eq(severity("session-volume"), POLICY_HARD);
 	ck_assert_uint_eq(verdict("session-volume")->limit, 10000000);
 	ck_assert_uint_eq(verdict("session-volume")->soft_limit, 6000000);
@@ -185,7 +126,7 @@ START_TEST(a_session_has_its_bounds_with_all_that_is_spent_and_the_overshoot)
 	ck_assert_uint_eq(verdict("session-volume")->asked, 401000);
 	ck_assert_uint_eq(verdict("session-volume")->allowed, 400999);
 	ck_assert_int_eq(verdict("session-volume")->when, POLICY_NEVER);
-	history.session_nl = UINT64_MAX;
+	w.history.session_nl = UINT64_MAX;
 	ck_assert_int_eq(severity("session-volume"), POLICY_HARD);
 	ck_assert_uint_eq(verdict("session-volume")->allowed, 0);
 }
@@ -193,12 +134,12 @@ END_TEST
 
 START_TEST(the_syringe_must_hold_what_is_asked)
 {
-	request.gun.reservoir_nl = 400000;
+	w.request.gun.reservoir_nl = 400000;
 	ck_assert_int_eq(severity("reservoir"), POLICY_OK);
-	request.gun.reservoir_nl = 399999;
+	w.request.gun.reservoir_nl = 399999;
 	ck_assert_int_eq(severity("reservoir"), POLICY_HARD);
 	ck_assert_uint_eq(verdict("reservoir")->allowed, 399999);
-	request.has_gun = false;
+	w.request.has_gun = false;
 	ck_assert_int_eq(severity("reservoir"), POLICY_OK);
 }
 END_TEST
@@ -206,15 +147,15 @@ END_TEST
 START_TEST(a_session_is_one_patients_and_alone)
 {
 	ck_assert_int_eq(severity("one-patient"), POLICY_OK);
-	history.patient_elsewhere = true;
+	w.history.patient_elsewhere = true;
 	ck_assert_int_eq(severity("one-patient"), POLICY_HARD);
-	history.patient_elsewhere = false;
-	history.gun_elsewhere = true;
+	w.history.patient_elsewhere = false;
+	w.history.gun_elsewhere = true;
 	ck_assert_int_eq(severity("one-patient"), POLICY_HARD);
-	history.gun_elsewhere = false;
-	request.patient[15] ^= 1;
+	w.history.gun_elsewhere = false;
+	w.request.patient[15] ^= 1;
 	ck_assert_int_eq(severity("one-patient"), POLICY_HARD);
-	history.has_session = false;
+	w.history.has_session = false;
 	ck_assert_int_eq(severity("one-patient"), POLICY_OK);
 }
 END_TEST
@@ -225,15 +166,15 @@ START_TEST(the_day_is_rolling_to_the_second)
 {
 	struct policy_dose dose = { NOW - POLICY_WINDOW_S + 1, 9999999 };
 
-	history.doses = &dose;
-	history.n_doses = 1;
+	w.history.doses = &dose;
+	w.history.n_doses = 1;
 	ck_assert_int_eq(severity("patient-24h-volume"), POLICY_HARD);
 	ck_assert_int_eq(verdict("patient-24h-volume")->when, NOW + 1);
-	history.now_s = NOW + 1;
+	w.history.now_s = NOW + 1;
 	ck_assert_int_eq(severity("patient-24h-volume"), POLICY_OK);
 	ck_assert_uint_eq(verdict("patient-24h-volume")->spent, 0);
 	/* a dose from the future, after a clock went back, counts */
-	history.now_s = NOW - 1000000;
+	w.history.now_s = NOW - 1000000;
 	ck_assert_int_eq(severity("patient-24h-volume"), POLICY_HARD);
 }
 END_TEST
@@ -246,16 +187,16 @@ START_TEST(when_is_the_first_moment_at_which_the_dose_fits)
 		{ NOW - 20000, 3800000 },
 	};
 
-	history.doses = doses;
-	history.n_doses = 3;
+	w.history.doses = doses;
+	w.history.n_doses = 3;
 	/* 9.8 mL spent, 0.401 asked: one dose has to go for the hard limit */
 	ck_assert_int_eq(severity("patient-24h-volume"), POLICY_HARD);
 	ck_assert_int_eq(verdict("patient-24h-volume")->when, NOW - 80000 + POLICY_WINDOW_S);
 	/* and once it is gone, the soft one still wants the second to go */
-	history.now_s = NOW - 80000 + POLICY_WINDOW_S;
+	w.history.now_s = NOW - 80000 + POLICY_WINDOW_S;
 	ck_assert_int_eq(severity("patient-24h-volume"), POLICY_SOFT);
 	ck_assert_int_eq(verdict("patient-24h-volume")->when, NOW - 50000 + POLICY_WINDOW_S);
-	history.now_s = verdict("patient-24h-volume")->when;
+	w.history.now_s = verdict("patient-24h-volume")->when;
 	ck_assert_int_eq(severity("patient-24h-volume"), POLICY_OK);
 	ck_assert_int_eq(verdict("patient-24h-volume")->when, 0);
 }
@@ -265,13 +206,13 @@ START_TEST(what_is_outstanding_has_no_date_at_which_it_frees_anything)
 {
 	struct policy_dose dose = { NOW - 100, 1000000 };
 
-	history.doses = &dose;
-	history.n_doses = 1;
-	history.outstanding_nl = 9700000;
+	w.history.doses = &dose;
+	w.history.n_doses = 1;
+	w.history.outstanding_nl = 9700000;
 	ck_assert_int_eq(severity("patient-24h-volume"), POLICY_HARD);
 	ck_assert_uint_eq(verdict("patient-24h-volume")->spent, 10700000);
 	ck_assert_int_eq(verdict("patient-24h-volume")->when, POLICY_NEVER);
-	history.outstanding_nl =
+	w.history.outstanding_nl =
 		9599000; /* with 401 uL exactly the limit, once the dose has left */
 	ck_assert_int_eq(verdict("patient-24h-volume")->when, NOW - 100 + POLICY_WINDOW_S);
 }
@@ -285,8 +226,8 @@ START_TEST(sums_at_the_extremes_refuse_and_never_wrap)
 					 NOW,       INT64_MAX - 1, INT64_MAX };
 	struct policy_dose doses[3];
 
-	history.doses = doses;
-	history.n_doses = 3;
+	w.history.doses = doses;
+	w.history.n_doses = 3;
 	for (size_t v = 0; v < sizeof(volumes) / sizeof(volumes[0]); v++) {
 		for (size_t t = 0; t < sizeof(times) / sizeof(times[0]); t++) {
 			bool counts = times[t] > NOW - POLICY_WINDOW_S;
@@ -297,13 +238,13 @@ START_TEST(sums_at_the_extremes_refuse_and_never_wrap)
 			ck_assert_int_eq(severity("patient-24h-volume"),
 					 counts ? POLICY_HARD : POLICY_OK);
 		}
-		history.outstanding_nl = volumes[v];
+		w.history.outstanding_nl = volumes[v];
 		doses[0].when_s = doses[1].when_s = doses[2].when_s = 0;
 		ck_assert_int_eq(severity("patient-24h-volume"), POLICY_HARD);
-		history.outstanding_nl = 0;
-		history.session_nl = volumes[v];
+		w.history.outstanding_nl = 0;
+		w.history.session_nl = volumes[v];
 		ck_assert_int_eq(severity("session-volume"), POLICY_HARD);
-		history.session_nl = 0;
+		w.history.session_nl = 0;
 	}
 	/* two halves that wrap to almost nothing, and then leave */
 	doses[0] = (struct policy_dose){ NOW - 10, UINT64_MAX };
@@ -316,26 +257,26 @@ END_TEST
 
 START_TEST(requests_at_the_extremes_refuse_and_never_wrap)
 {
-	request.dose_nl = UINT32_MAX;
-	request.shots = UINT32_MAX;
-	request.overshoot_nl = UINT32_MAX;
-	request.gun.reservoir_nl = UINT32_MAX;
-	ck_assert_uint_eq(policy_volume_nl(&request), (uint64_t)UINT32_MAX * UINT32_MAX);
-	ck_assert_uint_eq(policy_reserve_nl(&request),
+	w.request.dose_nl = UINT32_MAX;
+	w.request.shots = UINT32_MAX;
+	w.request.overshoot_nl = UINT32_MAX;
+	w.request.gun.reservoir_nl = UINT32_MAX;
+	ck_assert_uint_eq(policy_volume_nl(&w.request), (uint64_t)UINT32_MAX * UINT32_MAX);
+	ck_assert_uint_eq(policy_reserve_nl(&w.request),
 			  (uint64_t)UINT32_MAX * UINT32_MAX + UINT32_MAX);
 	ck_assert_int_eq(severity("shot-volume"), POLICY_HARD);
 	ck_assert_int_eq(severity("session-volume"), POLICY_HARD);
 	ck_assert_int_eq(severity("patient-24h-volume"), POLICY_HARD);
 	ck_assert_int_eq(severity("reservoir"), POLICY_HARD);
 	ck_assert_int_eq(severity("lease-shape"), POLICY_HARD);
-	history.session_nl = UINT64_MAX;
+	w.history.session_nl = UINT64_MAX;
 	ck_assert_int_eq(severity("session-volume"), POLICY_HARD);
-	limits.session_nl = (struct limit){ UINT64_MAX, UINT64_MAX };
+	w.limits.session_nl = (struct limit){ UINT64_MAX, UINT64_MAX };
 	ck_assert_int_eq(severity("session-volume"), POLICY_HARD);
-	request.needles = UINT32_MAX;
-	request.depth_um = UINT32_MAX;
-	request.rate_mhz = UINT32_MAX;
-	ck_assert_int_eq(check(), POLICY_HARD);
+	w.request.needles = UINT32_MAX;
+	w.request.depth_um = UINT32_MAX;
+	w.request.rate_mhz = UINT32_MAX;
+	ck_assert_int_eq(check_all(), POLICY_HARD);
 }
 END_TEST
 
@@ -348,60 +289,60 @@ static void expect_misshapen(const char *words)
 	ck_assert_int_eq(v->severity, POLICY_HARD);
 	ck_assert_int_eq(v->when, POLICY_NEVER);
 	ck_assert_msg(strstr(v->text, words) != NULL, "%s", v->text);
-	setup();
+	policy_setup();
 }
 
 START_TEST(what_is_no_lease_is_refused_with_its_neighbours)
 {
-	request.dose_nl = 20050;
+	w.request.dose_nl = 20050;
 	expect_misshapen("20 uL or 20.1 uL");
-	request.dose_nl = 900;
+	w.request.dose_nl = 900;
 	expect_misshapen("1 uL to 200 uL");
-	request.dose_nl = 200100;
+	w.request.dose_nl = 200100;
 	expect_misshapen("1 uL to 200 uL");
-	request.dose_nl = 0;
+	w.request.dose_nl = 0;
 	expect_misshapen("dose");
-	request.shots = 0;
+	w.request.shots = 0;
 	expect_misshapen("0 shots");
-	request.shots = 201;
+	w.request.shots = 201;
 	expect_misshapen("201 shots");
-	request.dose_nl = 100000;
-	request.shots = 101;
+	w.request.dose_nl = 100000;
+	w.request.shots = 101;
 	expect_misshapen("volume of the lease");
-	request.depth_um = 13001;
+	w.request.depth_um = 13001;
 	expect_misshapen("depth");
-	request.rate_mhz = 99;
+	w.request.rate_mhz = 99;
 	expect_misshapen("rate");
-	request.rate_mhz = 9001;
+	w.request.rate_mhz = 9001;
 	expect_misshapen("rate");
-	request.needles = 0;
+	w.request.needles = 0;
 	expect_misshapen("0 needles");
-	request.needles = 10;
+	w.request.needles = 10;
 	expect_misshapen("10 needles");
-	request.kind = 2;
+	w.request.kind = 2;
 	expect_misshapen("kind 2");
-	request.mode = 2;
+	w.request.mode = 2;
 	expect_misshapen("number 2");
-	request.gun.lease_max_shots = 19;
+	w.request.gun.lease_max_shots = 19;
 	expect_misshapen("20 shots");
 }
 END_TEST
 
 START_TEST(without_a_gun_only_what_no_gun_could_do_is_refused)
 {
-	request.has_gun = false;
-	memset(&request.gun, 0, sizeof(request.gun));
-	ck_assert_int_eq(check(), POLICY_OK);
-	request.dose_nl = 20050;
+	w.request.has_gun = false;
+	memset(&w.request.gun, 0, sizeof(w.request.gun));
+	ck_assert_int_eq(check_all(), POLICY_OK);
+	w.request.dose_nl = 20050;
 	ck_assert_int_eq(severity("lease-shape"), POLICY_OK);
-	request.shots = 0;
+	w.request.shots = 0;
 	ck_assert_int_eq(severity("lease-shape"), POLICY_HARD);
 }
 END_TEST
 
 START_TEST(a_gun_that_says_nothing_of_itself_gets_no_lease)
 {
-	memset(&request.gun, 0, sizeof(request.gun));
+	memset(&w.request.gun, 0, sizeof(w.request.gun));
 	ck_assert_int_eq(severity("lease-shape"), POLICY_HARD);
 	ck_assert_int_eq(severity("reservoir"), POLICY_HARD);
 }
@@ -409,43 +350,28 @@ END_TEST
 
 START_TEST(a_prime_is_judged_like_any_dose)
 {
-	request.kind = MESO_KIND_PRIME;
-	ck_assert_int_eq(check(), POLICY_OK);
-	history.session_nl = 9700000;
-	ck_assert_int_eq(check(), POLICY_HARD);
+	w.request.kind = MESO_KIND_PRIME;
+	ck_assert_int_eq(check_all(), POLICY_OK);
+	w.history.session_nl = 9700000;
+	ck_assert_int_eq(check_all(), POLICY_HARD);
 }
 END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("policy");
-	TCase *t = tcase_create("rules");
-	SRunner *runner;
-	int failed;
-
-	tcase_add_checked_fixture(t, setup, NULL);
-	tcase_add_test(t, a_usual_treatment_passes_and_every_rule_speaks);
-	tcase_add_test(t, all_verdicts_are_reported_worst_first_and_then_in_the_tables_order);
-	tcase_add_test(t, the_same_question_has_the_same_answer);
-	tcase_add_test(t, a_shot_has_its_bounds_per_needle);
-	tcase_add_test(t, depth_has_its_bound);
-	tcase_add_test(t, rate_has_its_bounds_in_repeat_mode);
-	tcase_add_test(t, a_session_has_its_bounds_with_all_that_is_spent_and_the_overshoot);
-	tcase_add_test(t, the_syringe_must_hold_what_is_asked);
-	tcase_add_test(t, a_session_is_one_patients_and_alone);
-	tcase_add_test(t, the_day_is_rolling_to_the_second);
-	tcase_add_test(t, when_is_the_first_moment_at_which_the_dose_fits);
-	tcase_add_test(t, what_is_outstanding_has_no_date_at_which_it_frees_anything);
-	tcase_add_test(t, sums_at_the_extremes_refuse_and_never_wrap);
-	tcase_add_test(t, requests_at_the_extremes_refuse_and_never_wrap);
-	tcase_add_test(t, what_is_no_lease_is_refused_with_its_neighbours);
-	tcase_add_test(t, without_a_gun_only_what_no_gun_could_do_is_refused);
-	tcase_add_test(t, a_gun_that_says_nothing_of_itself_gets_no_lease);
-	tcase_add_test(t, a_prime_is_judged_like_any_dose);
-	suite_add_tcase(suite, t);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return RUN_TESTS("policy", a_usual_treatment_passes_and_every_rule_speaks,
+			 all_verdicts_are_reported_worst_first_and_then_in_the_tables_order,
+			 the_same_question_has_the_same_answer, a_shot_has_its_bounds_per_needle,
+			 depth_has_its_bound, rate_has_its_bounds_in_repeat_mode,
+			 a_session_has_its_bounds_with_all_that_is_spent_and_the_overshoot,
+			 the_syringe_must_hold_what_is_asked, a_session_is_one_patients_and_alone,
+			 the_day_is_rolling_to_the_second,
+			 when_is_the_first_moment_at_which_the_dose_fits,
+			 what_is_outstanding_has_no_date_at_which_it_frees_anything,
+			 sums_at_the_extremes_refuse_and_never_wrap,
+			 requests_at_the_extremes_refuse_and_never_wrap,
+			 what_is_no_lease_is_refused_with_its_neighbours,
+			 without_a_gun_only_what_no_gun_could_do_is_refused,
+			 a_gun_that_says_nothing_of_itself_gets_no_lease,
+			 a_prime_is_judged_like_any_dose);
 }
