@@ -201,9 +201,9 @@ static void answer_refused(const struct arming *a, int r)
 static int arming_run(void *owned, void *userdata)
 {
 	struct arming *a = userdata;
-
 	int r;
 
+	a->order.request.area = formulary_area(a->mesod->basis.formulary, a->area);
 	r = ledger_reserve(owned, &a->now, &a->mesod->basis, &a->order, &a->reservation,
 			   a->verdicts);
 	if (r == -ETIME)
@@ -289,7 +289,7 @@ int arming_submit(struct session *session, sd_bus_message *call, const struct ar
 	TEXT_COPY(a->serial, session->gun->serial);
 	a->order.session = session->number;
 	a->order.gun.serial = a->serial;
-	a->order.area = *a->area ? a->area : NULL;
+	a->order.area = a->area;
 	a->order.override = *a->override ? a->override : NULL;
 	session->arming = true;
 	session->alive_ns = monotonic_now_ns(); /* who arms is alive */

@@ -13,8 +13,6 @@
 
 #include "session.h"
 
-#define AREA_MAX 64
-
 struct arming {
 	struct mesod *mesod;
 	uint64_t session; /* on the bus: looked up anew */
@@ -23,7 +21,8 @@ struct arming {
 	struct ledger_moment now;
 	struct ledger_order order;
 	char serial[MESO_SERIAL_LEN];
-	char area[AREA_MAX];
+	char area[FORMULARY_ID_MAX];
+	uint32_t area_mm2; /* 0: the formulary's */
 	char override[LEDGER_REASON_MAX];
 	uint32_t interval_ms;
 	struct meso_config config; /* what the gun was given */

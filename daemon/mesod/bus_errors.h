@@ -16,6 +16,7 @@
 #define ERROR_NO_SUCH_PATIENT  ERROR_PREFIX "NoSuchPatient"
 #define ERROR_NO_SUCH_SESSION  ERROR_PREFIX "NoSuchSession"
 #define ERROR_ALREADY_EXISTS   ERROR_PREFIX "AlreadyExists"
+#define ERROR_NO_SUCH_RECORD   ERROR_PREFIX "NoSuchRecord"
 #define ERROR_DENIED           ERROR_PREFIX "Denied"
 #define ERROR_NOT_OPERATOR     ERROR_PREFIX "NotOperator"
 #define ERROR_BUSY             ERROR_PREFIX "Busy"

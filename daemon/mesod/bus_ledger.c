@@ -11,6 +11,7 @@
 #include "authority.h"
 #include "bus.h"
 #include "bus_errors.h"
+#include "ledger_clinic.h"
 #include "macros.h"
 #include "mesod.h"
 #include "session.h"
@@ -211,7 +212,13 @@ struct patient_question {
 	struct ledger_patient patient;
 	struct ledger_id id;
 	struct ledger_spent spent;
+	bool assessed, has_course;
+	struct ledger_assessment assessment;
+	struct ledger_course course;
+	int32_t last_day;
 	struct policy_request request;
+	char preparation[FORMULARY_ID_MAX];
+	char area[FORMULARY_ID_MAX];
 	struct policy_verdict verdicts[POLICY_RULES];
 	int worst;
 	int blocked;
@@ -248,6 +255,13 @@ int bus_register_patient(struct mesod *mesod, sd_bus_message *call,
 			    error);
 }
 
+/* There may be none. */
+static int found(int r, bool *ret)
+{
+	*ret = r >= 0;
+	return r == -ENOENT ? 0 : r;
+}
+
 static int tell_patient_run(void *owned, void *userdata)
 {
 	struct patient_question *p = userdata;
@@ -258,6 +272,61 @@ static int tell_patient_run(void *owned, void *userdata)
 		r = ledger_get_spent(owned, p->q.now_s, &p->patient.id, &p->spent);
 	if (r >= 0)
 		r = p->blocked = ledger_is_blocked(owned, &p->patient.id);
+	if (r >= 0)
+		r = ledger_get_last_day(owned, &p->patient.id, &p->last_day);
+	if (r >= 0)
+		r = found(ledger_get_assessment(owned, &p->patient.id, &p->assessment),
+			  &p->assessed);
+	if (r >= 0)
+		r = found(ledger_get_course(owned, &p->patient.id, &p->course), &p->has_course);
+	return r;
+}
+
+static int append_words(sd_bus_message *reply, const char *key, const char *words)
+{
+	char copy[FORMULARY_TOKENS_MAX], *next = copy, *word;
+	int r;
+
+	TEXT_COPY(copy, words);
+	r = sd_bus_message_open_container(reply, 'e', "sv");
+	if (r >= 0)
+		r = sd_bus_message_append_basic(reply, 's', key);
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'v', "as");
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'a', "s");
+	while (r >= 0 && (word = strsep(&next, " ")))
+		if (*word)
+			r = sd_bus_message_append_basic(reply, 's', word);
+	for (int i = 0; r >= 0 && i < 3; i++)
+		r = sd_bus_message_close_container(reply);
+	return r;
+}
+
+/* What is known of a patient as somebody who may be treated. */
+static int append_clinic(sd_bus_message *reply, const struct patient_question *p)
+{
+	const struct ledger_assessment *a = &p->assessment;
+	const struct ledger_course *c = &p->course;
+	char today[LEDGER_DATE_MAX], last[LEDGER_DATE_MAX];
+	int r;
+
+	r = sd_bus_message_append(reply, "{sv}{sv}", "today", "s", local_date(p->q.now_s, today),
+				  "last_treatment", "s", day_format(p->last_day, last));
+	if (r >= 0 && p->assessed)
+		r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "assessed", "x", a->time_s,
+					  "consent", "b", (int)a->consent, "elsewhere_asked", "b",
+					  (int)a->elsewhere_asked);
+	if (r >= 0 && p->assessed)
+		r = append_words(reply, "allergies", a->allergies);
+	if (r >= 0 && p->assessed)
+		r = append_words(reply, "conditions", a->conditions);
+	if (r >= 0 && p->has_course)
+		r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "course", "t",
+					  (uint64_t)c->number, "course_started", "x", c->time_s,
+					  "course_sessions", "u", c->sessions, "course_interval_d",
+					  "u", c->interval_d, "course_late_interval_d", "u",
+					  c->late_interval_d, "indication", "s", c->indication);
 	return r;
 }
 
@@ -278,14 +347,21 @@ static void tell_patient_done(void *userdata, int r)
 			path = s->path;
 	r = sd_bus_message_new_method_return(p->q.call, &reply);
 	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'a', "{sv}");
+	if (r >= 0)
 		r = sd_bus_message_append(
-			reply, "a{sv}", 10, "id", "s", ledger_id_format(&p->patient.id, text),
+			reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "id", "s",
+			ledger_id_format(&p->patient.id, text),
 			"reference", "s", shown(p->patient.reference, p->patient.erased), "name",
 			"s", shown(p->patient.name, p->patient.erased), "birth_date", "s",
 			shown(p->patient.birth_date, p->patient.erased), "erased", "b",
 			p->patient.erased, "mass_g", "u", p->patient.mass_g, "delivered_24h_nl",
 			"t", p->spent.settled_24h_nl, "outstanding_nl", "t",
 			p->spent.outstanding_nl, "session", "o", path, "blocked", "b", p->blocked);
+	if (r >= 0)
+		r = append_clinic(reply, p);
+	if (r >= 0)
+		r = sd_bus_message_close_container(reply);
 	bus_send_reply(p->q.call, reply, r);
 	question_free(&p->q);
 }
@@ -375,6 +451,8 @@ static int check_run(void *owned, void *userdata)
 	if (r < 0)
 		return r;
 	memcpy(p->request.patient, p->patient.id.bytes, sizeof(p->request.patient));
+	p->request.preparation = formulary_preparation(p->q.mesod->basis.formulary, p->preparation);
+	p->request.area = formulary_area(p->q.mesod->basis.formulary, p->area);
 	p->worst = ledger_check(owned, &now, &p->q.mesod->basis, 0, &p->request, p->verdicts);
 	return p->worst < 0 ? p->worst : 0;
 }
@@ -415,7 +493,11 @@ int bus_answer_check(struct mesod *mesod, sd_bus_message *call, const char *pati
 			.depth_um = request->depth_um,
 			.rate_mhz = request->rate_mhz,
 			.needles = 1,
+			.expiry_s = (request->expiry_ms + 999) / 1000,
+			.area_mm2 = request->area_mm2,
 		};
+		TEXT_COPY(p->preparation, request->preparation);
+		TEXT_COPY(p->area, request->area);
 	}
 	return question_ask(p ? &p->q : NULL, mesod, call, check_run, check_done, error);
 }

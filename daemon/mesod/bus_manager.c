@@ -8,6 +8,7 @@
 
 #include "authority.h"
 #include "bus.h"
+#include "bus_clinic.h"
 #include "bus_errors.h"
 #include "bus_ledger.h"
 #include "bus_recover.h"
@@ -223,7 +224,7 @@ static int check_authorized(struct mesod *mesod, sd_bus_message *call, const str
 		return bus_fail(error, ERROR_INVALID_ARGUMENT, "patient cannot be read");
 	r = text_check("patient", patient, LEDGER_NAME_MAX, false, error);
 	if (r >= 0)
-		r = bus_read_arm_request(call, &request, error);
+		r = bus_read_arm_request(call, true, &request, error);
 	return r < 0 ? r : bus_answer_check(mesod, call, patient, &request, error);
 }
 
@@ -237,7 +238,7 @@ static int open_session_authorized(struct mesod *mesod, sd_bus_message *call,
 {
 	int keep_alive = 0;
 	const struct dict_entry entries[] = {
-		{ .key = "keep_alive", .type = 'b', .value = &keep_alive },
+		{ .key = "keep_alive", .type = DICT_BOOL, .value = &keep_alive },
 	};
 	const char *path, *patient;
 	struct gun *gun;
@@ -337,6 +338,21 @@ const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("VerifyLedger", SD_BUS_NO_ARGS,
 				SD_BUS_RESULT("b", ok, "t", records, "s", head, "s", problem),
 				method_verify_ledger, OPEN),
+	SD_BUS_METHOD_WITH_ARGS("Assess", SD_BUS_ARGS("s", patient, "a{sv}", assessment),
+				SD_BUS_RESULT("t", number), method_assess, OPEN),
+	SD_BUS_METHOD_WITH_ARGS("StartCourse", SD_BUS_ARGS("s", patient, "a{sv}", course),
+				SD_BUS_RESULT("t", number), method_start_course, OPEN),
+	SD_BUS_METHOD_WITH_ARGS("RecordDose", SD_BUS_ARGS("s", patient, "a{sv}", dose),
+				SD_BUS_RESULT("t", number), method_record_dose, OPEN),
+	SD_BUS_METHOD_WITH_ARGS(
+		"CorrectDose", SD_BUS_ARGS("s", patient, "t", number, "a{sv}", dose, "s", reason),
+		SD_BUS_RESULT("t", correction), method_correct_dose, OPEN),
+	SD_BUS_METHOD_WITH_ARGS("ListDoses", SD_BUS_ARGS("s", patient),
+				SD_BUS_RESULT("aa{sv}", doses), method_list_doses, OPEN),
+	SD_BUS_METHOD_WITH_ARGS("RecordReaction", SD_BUS_ARGS("s", patient, "a{sv}", reaction),
+				SD_BUS_RESULT("t", number), method_record_reaction, OPEN),
+	SD_BUS_METHOD_WITH_ARGS("ListSessions", SD_BUS_ARGS("s", patient),
+				SD_BUS_RESULT("aa{sv}", sessions), method_list_sessions, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("ListRecovery", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", items),
 				method_list_recovery, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("CloseLost", SD_BUS_ARGS("s", lease, "s", reason), SD_BUS_NO_RESULT,

@@ -19,6 +19,8 @@
 
 #define DEFAULT_RATE_MHZ  5000
 #define DEFAULT_EXPIRY_MS 120000
+#define DEFAULT_VISCOSITY 1000 /* uPa s; water-like */
+#define AREA_MAX_MM2      2000000 /* the whole skin */
 
 /* The session door: its opener, known by a name that the bus gives to one connection only. */
 static int check_opener(const struct session *session, sd_bus_message *call, sd_bus_error *error)
@@ -87,39 +89,46 @@ static int method_load(sd_bus_message *call, void *userdata, sd_bus_error *error
 	struct meso_config syringe = {
 		.bore_um = 12060,
 		.capacity_nl = 5000000,
-		.viscosity_upas = 1000,
+		.viscosity_upas = DEFAULT_VISCOSITY,
 		.needle_um = 108,
 		.needle_length_um = 4000,
 		.needles = 1,
 	};
+	char preparation[FORMULARY_ID_MAX] = "";
+	uint32_t viscosity = 0;
 	/* The bounds of struct meso_config. */
 	const struct dict_entry entries[] = {
+		{ .key = "preparation",
+		  .type = DICT_TEXT,
+		  .required = true,
+		  .value = preparation,
+		  .size = sizeof(preparation) },
 		{ .key = "bore_um",
-		  .type = 'u',
+		  .type = DICT_U32,
 		  .value = &syringe.bore_um,
 		  .min = 1000,
 		  .max = 20000 },
 		{ .key = "capacity_nl",
-		  .type = 'u',
+		  .type = DICT_U32,
 		  .value = &syringe.capacity_nl,
 		  .min = 100000,
 		  .max = session->gun->info.capacity_max_nl },
 		{ .key = "viscosity_upas",
-		  .type = 'u',
-		  .value = &syringe.viscosity_upas,
+		  .type = DICT_U32,
+		  .value = &viscosity,
 		  .min = 500,
 		  .max = 50000 },
 		{ .key = "needle_um",
-		  .type = 'u',
+		  .type = DICT_U32,
 		  .value = &syringe.needle_um,
 		  .min = 50,
 		  .max = 500 },
 		{ .key = "needle_length_um",
-		  .type = 'u',
+		  .type = DICT_U32,
 		  .value = &syringe.needle_length_um,
 		  .min = 1000,
 		  .max = 20000 },
-		{ .key = "needles", .type = 'u', .value = &syringe.needles, .min = 1, .max = 9 },
+		{ .key = "needles", .type = DICT_U32, .value = &syringe.needles, .min = 1, .max = 9 },
 	};
 	int r;
 
@@ -130,67 +139,65 @@ static int method_load(sd_bus_message *call, void *userdata, sd_bus_error *error
 		r = check_idle(session, error);
 	if (r < 0)
 		return r;
-	session->syringe = syringe;
-	session->loaded = true;
-	return sd_bus_reply_method_return(call, NULL);
+	if (viscosity)
+		syringe.viscosity_upas = viscosity;
+	return session_load(session, call, &syringe, preparation, viscosity != 0, error);
 }
 
-static int method_prime(sd_bus_message *call, void *userdata, sd_bus_error *error)
-{
-	struct session *session = userdata;
-	uint32_t volume_nl;
-	int r;
-
-	r = check_operator(session, call, error);
-	if (r < 0)
-		return r;
-	r = sd_bus_message_read_basic(call, 'u', &volume_nl);
-	if (r < 0)
-		return bus_fail(error, ERROR_INVALID_ARGUMENT, "volume_nl cannot be read");
-	return session_prime(session, call, volume_nl, error);
-}
-
-int bus_read_arm_request(sd_bus_message *call, struct arm_request *request, sd_bus_error *error)
+int bus_read_arm_request(sd_bus_message *call, bool check, struct arm_request *request,
+			 sd_bus_error *error)
 {
 	char mode[16] = "single";
 	const struct dict_entry entries[] = {
 		{ .key = "dose_nl",
-		  .type = 'u',
+		  .type = DICT_U32,
 		  .required = true,
 		  .value = &request->dose_nl,
 		  .min = 1,
 		  .max = UINT32_MAX },
 		{ .key = "shots",
-		  .type = 'u',
+		  .type = DICT_U32,
 		  .required = true,
 		  .value = &request->shots,
 		  .min = 1,
 		  .max = UINT32_MAX },
 		{ .key = "depth_um",
-		  .type = 'u',
+		  .type = DICT_U32,
 		  .required = true,
 		  .value = &request->depth_um,
 		  .min = 0,
 		  .max = UINT32_MAX },
-		{ .key = "mode", .type = 's', .value = mode, .size = sizeof(mode) },
+		{ .key = "mode", .type = DICT_TEXT, .value = mode, .size = sizeof(mode) },
 		{ .key = "rate_mhz",
-		  .type = 'u',
+		  .type = DICT_U32,
 		  .value = &request->rate_mhz,
 		  .min = 100,
 		  .max = MESO_RATE_MAX_MHZ },
 		{ .key = "expiry_ms",
-		  .type = 'u',
+		  .type = DICT_U32,
 		  .value = &request->expiry_ms,
 		  .min = 1,
 		  .max = MESO_EXPIRY_MAX_MS },
 		{ .key = "area",
-		  .type = 's',
+		  .type = DICT_TEXT,
+		  .required = true,
 		  .value = request->area,
 		  .size = sizeof(request->area) },
+		{ .key = "area_mm2",
+		  .type = DICT_U32,
+		  .value = &request->area_mm2,
+		  .min = 1,
+		  .max = AREA_MAX_MM2 },
 		{ .key = "override",
-		  .type = 's',
+		  .type = DICT_TEXT,
 		  .value = request->override,
 		  .size = sizeof(request->override) },
+		/* Arm's is what is loaded: the last entry is Check's alone. */
+		{ .key = "preparation",
+		  .type = DICT_TEXT,
+		  .required = true,
+		  .value = request->preparation,
+		  .size = sizeof(request->preparation) },
 	};
 	int r;
 
@@ -199,7 +206,7 @@ int bus_read_arm_request(sd_bus_message *call, struct arm_request *request, sd_b
 		.rate_mhz = DEFAULT_RATE_MHZ,
 		.expiry_ms = DEFAULT_EXPIRY_MS,
 	};
-	r = dict_read(call, entries, ARRAY_LENGTH(entries), error);
+	r = dict_read(call, entries, ARRAY_LENGTH(entries) - !check, error);
 	if (r < 0)
 		return r;
 	if (strcmp(mode, "repeat") == 0)
@@ -210,6 +217,39 @@ int bus_read_arm_request(sd_bus_message *call, struct arm_request *request, sd_b
 	return 0;
 }
 
+static int method_prime(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct arm_request request = { 0 };
+	struct session *session = userdata;
+	const struct dict_entry entries[] = {
+		{ .key = "area",
+		  .type = DICT_TEXT,
+		  .required = true,
+		  .value = request.area,
+		  .size = sizeof(request.area) },
+		{ .key = "area_mm2",
+		  .type = DICT_U32,
+		  .value = &request.area_mm2,
+		  .min = 1,
+		  .max = AREA_MAX_MM2 },
+		{ .key = "override",
+		  .type = DICT_TEXT,
+		  .value = request.override,
+		  .size = sizeof(request.override) },
+	};
+	uint32_t volume_nl;
+	int r;
+
+	r = check_operator(session, call, error);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_read_basic(call, 'u', &volume_nl);
+	if (r < 0)
+		return bus_fail(error, ERROR_INVALID_ARGUMENT, "volume_nl cannot be read");
+	r = dict_read(call, entries, ARRAY_LENGTH(entries), error);
+	return r < 0 ? r : session_prime(session, call, volume_nl, &request, error);
+}
+
 static int method_arm(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
 	struct session *session = userdata;
@@ -218,7 +258,7 @@ static int method_arm(sd_bus_message *call, void *userdata, sd_bus_error *error)
 
 	r = check_operator(session, call, error);
 	if (r >= 0)
-		r = bus_read_arm_request(call, &request, error);
+		r = bus_read_arm_request(call, false, &request, error);
 	return r < 0 ? r : session_arm(session, call, &request, error);
 }
 
@@ -290,8 +330,9 @@ int session_append_summary(sd_bus_message *message, const struct session *sessio
 			(void)inj_gun_get_status(session->gun->handle, &status);
 	}
 	return sd_bus_message_append(
-		message, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "patient", "s",
-		session->patient_text, "gun", "o", session->gun->path, "operator", "s",
+		message, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "number", "x",
+		session->number, "preparation", "s", session->loaded ? session->preparation : "",
+		"patient", "s", session->patient_text, "gun", "o", session->gun->path, "operator", "s",
 		session->operator_text, "opened", "x", session->opened_s, "delivered_nl", "t",
 		account->delivered_nl, "outstanding_nl", "t", account->outstanding_nl, "shots", "u",
 		account->shots, "primed_nl", "t", account->primed_nl, "lease", "s", text,
@@ -305,7 +346,9 @@ struct looking {
 	int64_t number;
 	struct ledger_moment now;
 	sd_bus_message *call;
+	bool asked; /* something was: there are limits to be shown */
 	struct policy_request request;
+	char area[FORMULARY_ID_MAX];
 	struct ledger_session account;
 	struct policy_verdict verdicts[POLICY_RULES];
 };
@@ -316,8 +359,9 @@ static int looking_run(void *owned, void *userdata)
 	int r;
 
 	r = ledger_get_session(owned, l->number, &l->account);
-	if (r < 0)
+	if (r < 0 || !l->asked)
 		return r;
+	l->request.area = formulary_area(l->mesod->basis.formulary, l->area);
 	return ledger_check(owned, &l->now, &l->mesod->basis, l->number, &l->request, l->verdicts);
 }
 
@@ -341,7 +385,8 @@ static int build_details(const struct looking *l, const struct session *session,
 	if (r >= 0)
 		r = sd_bus_message_open_container(reply, 'v', "aa{sv}");
 	if (r >= 0)
-		r = verdicts_append(reply, l->verdicts);
+		r = l->asked ? verdicts_append(reply, l->verdicts)
+			     : sd_bus_message_append(reply, "aa{sv}", 0);
 	for (int i = 0; r >= 0 && i < 3; i++)
 		r = sd_bus_message_close_container(reply);
 	return r;
@@ -378,15 +423,10 @@ int session_details(struct session *session, sd_bus_message *call, sd_bus_error 
 	l->number = session->number;
 	l->now = moment_at(wall_now_s(session->mesod));
 	l->call = sd_bus_message_ref(call);
-	if (session->asked_valid) {
-		l->request = session->asked;
-	} else {
-		/* Nothing was asked for yet: the limits as one smallest shot would meet them. */
-		l->request.dose_nl = session->gun->info.dose_min_nl;
-		l->request.shots = 1;
-		l->request.needles = 1;
-		memcpy(l->request.patient, session->patient.bytes, sizeof(l->request.patient));
-	}
+	/* Before the first request there is nothing to judge. */
+	l->asked = session->asked_valid;
+	l->request = session->asked;
+	TEXT_COPY(l->area, session->asked_area);
 	r = mesod_submit_client(session->mesod, looking_run, looking_done, l);
 	if (r >= 0)
 		return 1;
@@ -424,7 +464,7 @@ const sd_bus_vtable session_vtable[] = {
 	SD_BUS_PROPERTY("State", "s", get_state, 0, 0),
 	SD_BUS_METHOD_WITH_ARGS("Load", SD_BUS_ARGS("a{sv}", syringe), SD_BUS_NO_RESULT,
 				method_load, OPEN),
-	SD_BUS_METHOD_WITH_ARGS("Prime", SD_BUS_ARGS("u", volume_nl),
+	SD_BUS_METHOD_WITH_ARGS("Prime", SD_BUS_ARGS("u", volume_nl, "a{sv}", request),
 				SD_BUS_RESULT("s", lease, "t", reserved_nl), method_prime, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("Arm", SD_BUS_ARGS("a{sv}", request),
 				SD_BUS_RESULT("s", lease, "t", reserved_nl), method_arm, OPEN),

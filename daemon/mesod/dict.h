@@ -12,13 +12,33 @@
 #include <stdint.h>
 #include <systemd/sd-bus.h>
 
+enum dict_type {
+	DICT_U32,   /* u: uint32_t, within min and max */
+	DICT_BOOL,  /* b: int */
+	DICT_TIME,  /* x: int64_t */
+	DICT_TEXT,  /* s: copied into a buffer of `size` bytes */
+	DICT_WORDS, /* as: into such a buffer with one space between two; no word has one, or is there twice */
+	DICT_SUMS,  /* a{st}: struct dict_sums; no key is there twice */
+};
+
+#define DICT_SUMS_MAX     8
+#define DICT_SUMS_KEY_MAX 40
+
+struct dict_sums {
+	size_t n;
+	struct {
+		char key[DICT_SUMS_KEY_MAX];
+		uint64_t value;
+	} sums[DICT_SUMS_MAX];
+};
+
 struct dict_entry {
 	const char *key;
-	char type; /* 'u', 'b' (int), 's' (copied into a buffer) */
+	enum dict_type type;
 	bool required;
-	void *value;       /* uint32_t *, int *, char * */
-	size_t size;       /* of the buffer of an 's' */
-	uint32_t min, max; /* of a 'u' */
+	void *value;
+	size_t size;
+	uint32_t min, max;
 };
 
 #define DICT_ENTRIES_MAX 16

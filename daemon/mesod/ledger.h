@@ -313,6 +313,13 @@ struct ledger_session {
 
 int ledger_get_session(struct ledger *ledger, int64_t session,
 		       struct ledger_session *ret); /* -ENOENT */
+/* A patient's, oldest first.  A non-zero return ends the walk and is returned. */
+int ledger_foreach_session(struct ledger *ledger, const struct ledger_id *patient,
+			   int (*found)(const struct ledger_session *session, void *userdata),
+			   void *userdata);
+/* The newest calendar day on which anything was given to the patient, by whatever path; POLICY_NO_DAY
+ * never, or the ledger cannot tell.  */
+int ledger_get_last_day(struct ledger *ledger, const struct ledger_id *patient, int32_t *ret);
 /* Open ones: after a crash somebody must close or resume them. */
 int ledger_foreach_open_session(struct ledger *ledger,
 				int (*found)(const struct ledger_session *session, void *userdata),

@@ -156,6 +156,7 @@ const char *const ledger_schema_2 =
 	"CREATE INDEX assessment_patient ON assessment(patient);"
 	"CREATE INDEX assessment_mass ON assessment(patient) WHERE mass_g > 0;"
 	"CREATE INDEX course_patient ON course(patient);"
+	"CREATE INDEX session_patient ON session(patient);"
 	"CREATE INDEX load_session ON load(session);"
 	"CREATE INDEX area_session ON area(session, area);"
 	"CREATE INDEX hand_dose_patient ON hand_dose(patient, given_s);"

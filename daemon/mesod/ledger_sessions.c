@@ -162,27 +162,72 @@ int ledger_get_session(struct ledger *l, int64_t session, struct ledger_session 
 	return 0;
 }
 
+static int walk_sessions(struct ledger *l, sqlite3_stmt *row,
+			 int (*found)(const struct ledger_session *session, void *userdata),
+			 void *userdata)
+{
+	struct ledger_session s;
+	int r;
+
+	while ((r = sql_step(l, row)) > 0) {
+		r = ledger_get_session(l, sqlite3_column_int64(row, 0), &s);
+		if (r >= 0)
+			r = found(&s, userdata);
+		if (r != 0)
+			return r;
+	}
+	return r;
+}
+
+int ledger_foreach_session(struct ledger *l, const struct ledger_id *patient,
+			   int (*found)(const struct ledger_session *session, void *userdata),
+			   void *userdata)
+{
+	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
+	int r;
+
+	if (!patient)
+		return -EINVAL;
+	r = ledger_readable(l);
+	/* A file of version 1 has no index for it. */
+	if (r >= 0 && l->schema < 2)
+		return 0;
+	if (r >= 0)
+		r = sql_start(l, SQL_SESSIONS_OF, &row, BLOB(patient->bytes, LEDGER_ID_LEN));
+	return r < 0 ? r : walk_sessions(l, row, found, userdata);
+}
+
+int ledger_get_last_day(struct ledger *l, const struct ledger_id *patient, int32_t *ret)
+{
+	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
+	int32_t day = POLICY_NO_DAY;
+	int r;
+
+	if (!patient || !ret)
+		return -EINVAL;
+	r = ledger_readable(l);
+	if (r >= 0 && l->schema >= 2) {
+		r = sql_start(l, SQL_DOSE_NEWEST_DAY, &row, BLOB(patient->bytes, LEDGER_ID_LEN));
+		if (r >= 0)
+			r = sql_step(l, row);
+		if (r > 0)
+			day = sqlite3_column_int(row, 0);
+	}
+	if (r < 0)
+		return r;
+	*ret = day;
+	return 0;
+}
+
 int ledger_foreach_open_session(struct ledger *l,
 				int (*found)(const struct ledger_session *session, void *userdata),
 				void *userdata)
 {
 	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
-	struct ledger_session s;
 	int r;
 
 	r = ledger_readable(l);
 	if (r >= 0)
 		r = sql_start0(l, SQL_LIVE_ALL, &row);
-	while (r >= 0) {
-		r = sql_step(l, row);
-		if (r <= 0)
-			return r;
-		r = ledger_get_session(l, sqlite3_column_int64(row, 0), &s);
-		if (r < 0)
-			return r;
-		r = found(&s, userdata);
-		if (r != 0)
-			return r;
-	}
-	return r;
+	return r < 0 ? r : walk_sessions(l, row, found, userdata);
 }

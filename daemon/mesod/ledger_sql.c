@@ -151,6 +151,7 @@ static const char *const statements[SQL_STATEMENTS] = {
 	[SQL_LIVE_BY_PATIENT] = "SELECT session FROM live_session WHERE patient = ?",
 	[SQL_LIVE_BY_GUN] = "SELECT session FROM live_session WHERE serial = ?",
 	[SQL_LIVE_BY_SESSION] = "SELECT patient, serial FROM live_session WHERE session = ?",
+	[SQL_SESSIONS_OF] = "SELECT n FROM session WHERE patient = ? ORDER BY n",
 	[SQL_LIVE_ALL] = "SELECT session FROM live_session ORDER BY session",
 	[SQL_LIVE_INSERT] = "INSERT INTO live_session VALUES(?,?,?)",
 	[SQL_LIVE_DELETE] = "DELETE FROM live_session WHERE session = ?",
@@ -336,6 +337,8 @@ static const char *const statements[SQL_STATEMENTS] = {
 	[SQL_DOSE_SESSION_DAY] =
 		"SELECT day FROM dose WHERE patient = ? AND session <> ? AND amount > 0"
 		" AND session IS NOT NULL ORDER BY day DESC LIMIT 1",
+	[SQL_DOSE_NEWEST_DAY] = "SELECT day FROM dose WHERE patient = ? AND amount > 0"
+				" ORDER BY dose_time DESC LIMIT 1",
 	[SQL_DOSE_COURSE_DAY] =
 		"SELECT day FROM dose WHERE patient = ? AND course < ? AND amount > 0"
 		" AND session IS NOT NULL AND course IS NOT NULL ORDER BY course DESC, day DESC LIMIT 1",

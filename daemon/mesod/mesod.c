@@ -78,6 +78,17 @@ char *local_date(int64_t now_s, char buf[static LEDGER_DATE_MAX])
 	return buf;
 }
 
+char *day_format(int32_t day, char buf[static LEDGER_DATE_MAX])
+{
+	const time_t time = (time_t)day * 86400;
+	struct tm tm;
+
+	if (day == POLICY_NO_DAY || !gmtime_r(&time, &tm) ||
+	    !strftime(buf, LEDGER_DATE_MAX, "%Y-%m-%d", &tm))
+		buf[0] = '\0';
+	return buf;
+}
+
 bool mesod_worker_answers(struct mesod *mesod)
 {
 	return worker_answer_age_ns(mesod->worker, monotonic_now_ns()) <= WORKER_SILENCE_NS;

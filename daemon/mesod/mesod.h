@@ -91,6 +91,9 @@ struct ledger_moment moment_at(int64_t now_s);
 /* The local date as YYYY-MM-DD. */
 char *local_date(int64_t now_s, char buf[static LEDGER_DATE_MAX]);
 
+/* A calendar day as YYYY-MM-DD, "" for POLICY_NO_DAY. */
+char *day_format(int32_t day, char buf[static LEDGER_DATE_MAX]);
+
 /* The worker has answered lately. */
 bool mesod_worker_answers(struct mesod *mesod);
 enum ledger_state mesod_ledger_state(const struct mesod *mesod);

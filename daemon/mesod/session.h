@@ -43,8 +43,10 @@ struct session {
 	sd_event_source *hangup;
 	uint64_t alive_ns; /* newest keep-alive */
 
-	struct meso_config syringe;  /* what was loaded: no dose in it yet */
-	struct policy_request asked; /* newest request, for the limits shown */
+	struct meso_config syringe;         /* what was loaded: no dose in it yet */
+	char preparation[FORMULARY_ID_MAX]; /* likewise */
+	struct policy_request asked;        /* newest request, for the limits shown */
+	char asked_area[FORMULARY_ID_MAX];
 
 	const char *close_reason;
 	sd_bus_message *disarm_call; /* to be answered when the lease is settled */
@@ -56,7 +58,7 @@ struct session {
 	bool keep_alive;
 	bool loaded;
 	bool asked_valid;
-	bool arming; /* a reservation is under way */
+	bool arming; /* a reservation or a load is under way */
 	bool closing;
 	bool close_submitted;
 };
@@ -89,10 +91,12 @@ void session_continue(struct session *session);
 /* The gun was unplugged. */
 void session_gun_gone(struct session *session);
 
-/* Starts Prime (session_arm.c): answers @call, now or later. */
-int session_prime(struct session *session, sd_bus_message *call, uint32_t volume_nl,
-		  sd_bus_error *error);
+/* Starts Load (session_load.c): answers @call, now or later.  @viscosity_said: it is in @syringe and need
+ * not be looked up. */
+int session_load(struct session *session, sd_bus_message *call, const struct meso_config *syringe,
+		 const char *preparation, bool viscosity_said, sd_bus_error *error);
 
+/* What Arm, Prime and Check are asked for. */
 struct arm_request {
 	uint32_t dose_nl;
 	uint32_t shots;
@@ -100,12 +104,18 @@ struct arm_request {
 	uint32_t mode;
 	uint32_t rate_mhz;
 	uint32_t expiry_ms;
-	char area[64];
+	uint32_t area_mm2; /* 0: the formulary's */
+	char area[FORMULARY_ID_MAX];
 	char override[LEDGER_REASON_MAX];
+	char preparation[FORMULARY_ID_MAX]; /* Check's */
 };
 
-/* Reads Arm's and Check's a{sv}. */
-int bus_read_arm_request(sd_bus_message *call, struct arm_request *request, sd_bus_error *error);
+/* Reads Arm's a{sv}; for @check Check's. */
+int bus_read_arm_request(sd_bus_message *call, bool check, struct arm_request *request,
+			 sd_bus_error *error);
+/* Starts Prime (session_arm.c): answers @call, now or later.  Of @request area, size and override count. */
+int session_prime(struct session *session, sd_bus_message *call, uint32_t volume_nl,
+		  const struct arm_request *request, sd_bus_error *error);
 /* Starts Arm: answers @call, now or later. */
 int session_arm(struct session *session, sd_bus_message *call, const struct arm_request *request,
 		sd_bus_error *error);

@@ -136,7 +136,11 @@ static void fill_request(struct policy_request *request, const struct session *s
 			.depth_max_um = info->depth_max_um,
 			.rate_max_mhz = info->rate_max_mhz,
 			.reservoir_nl = status->reservoir_nl,
+			.cartridge = status->cartridge_id,
 		},
+		/* The ledger knows what was loaded; the area is looked up where it is judged. */
+		.preparation = FORMULARY_UNKNOWN,
+		.area = FORMULARY_UNKNOWN,
 	};
 	memcpy(request->patient, session->patient.bytes, sizeof(request->patient));
 }
@@ -272,7 +276,10 @@ static int start(struct session *session, sd_bus_message *call, const struct mes
 		return bus_fail_gun(error, r, "the gun cannot be read");
 
 	fill_request(&draft->order.request, session, config, kind, shots, &info, &status);
+	draft->order.request.area_mm2 = draft->area_mm2;
+	draft->order.request.expiry_s = (draft->order.expiry_ms + 999) / 1000;
 	session->asked = draft->order.request;
+	TEXT_COPY(session->asked_area, draft->area);
 	session->asked_valid = true;
 	draft->order.tolerance_nl = tolerance_nl(config->bore_um);
 	draft->order.gun = (struct ledger_gun){
@@ -285,6 +292,14 @@ static int start(struct session *session, sd_bus_message *call, const struct mes
 	fastest = config->mode == MESO_MODE_REPEAT ? config->rate_mhz : info.rate_max_mhz;
 	draft->interval_ms = (1000000 + fastest - 1) / fastest;
 	return arming_submit(session, call, draft, error);
+}
+
+/* Where it goes, and why a soft limit may be passed. */
+static void note_place(struct arming *draft, const struct arm_request *request)
+{
+	TEXT_COPY(draft->area, request->area);
+	TEXT_COPY(draft->override, request->override);
+	draft->area_mm2 = request->area_mm2;
 }
 
 int session_arm(struct session *session, sd_bus_message *call, const struct arm_request *request,
@@ -301,8 +316,7 @@ int session_arm(struct session *session, sd_bus_message *call, const struct arm_
 	config.depth_um = request->depth_um;
 	config.mode = request->mode;
 	config.rate_mhz = request->rate_mhz;
-	TEXT_COPY(draft.area, request->area);
-	TEXT_COPY(draft.override, request->override);
+	note_place(&draft, request);
 	draft.order.expiry_ms = request->expiry_ms;
 	if (pressure_holds(session))
 		return wait_for_rest(session, call, &config, MESO_KIND_TREAT, request->shots,
@@ -325,7 +339,7 @@ static bool divide(uint32_t volume_nl, uint32_t step, uint32_t least, uint32_t m
 }
 
 int session_prime(struct session *session, sd_bus_message *call, uint32_t volume_nl,
-		  sd_bus_error *error)
+		  const struct arm_request *request, sd_bus_error *error)
 {
 	struct meso_config config = session->syringe;
 	struct arming draft = { .stops = session->gun->stops };
@@ -353,6 +367,7 @@ int session_prime(struct session *session, sd_bus_message *call, uint32_t volume
 	config.depth_um = 0;
 	config.mode = MESO_MODE_REPEAT;
 	config.rate_mhz = PRIME_RATE_MHZ < info.rate_max_mhz ? PRIME_RATE_MHZ : info.rate_max_mhz;
+	note_place(&draft, request);
 	draft.order.expiry_ms = PRIME_EXPIRY_MS;
 	if (pressure_holds(session))
 		return wait_for_rest(session, call, &config, MESO_KIND_PRIME, shots, &draft, error);
