@@ -15,8 +15,8 @@
 #include "count.h"
 #include "formulary_internal.h"
 
-#define INTERVAL_MAX_D      3650
-#define INTERVAL_MAX_MONTHS 120
+#define INTERVAL_MAX_D              3650
+#define INTERVAL_MAX_MONTHS         120
 /* Nothing that is injected is twice as heavy as water: what says more has its point misplaced. */
 #define CONCENTRATION_MAX_PG_PER_NL 2000000
 
@@ -79,9 +79,10 @@ static int read_amount_by(const char *text, const char *by, const char *example,
 	char amount[64];
 
 	if (!ends_with(text, by))
-		return because(reason, -EINVAL,
-			       "\"%.40s\" does not end with %s: expected an amount and %s, as in \"%s\"",
-			       text, by, by, example);
+		return because(
+			reason, -EINVAL,
+			"\"%.40s\" does not end with %s: expected an amount and %s, as in \"%s\"",
+			text, by, by, example);
 	if (strlen(text) - strlen(by) >= sizeof(amount))
 		return because(reason, -EINVAL, "\"%.40s\" is too long: expected as in \"%s\"",
 			       text, example);
@@ -138,8 +139,9 @@ int formulary_read_interval(const char *text, uint32_t *ret_days, uint32_t *ret_
 	if (r < 0)
 		return r;
 	if (count < 1 || count > (months ? INTERVAL_MAX_MONTHS : INTERVAL_MAX_D))
-		return because(reason, -ERANGE, "\"%.40s\" is out of range: 1 d to %d d, or 1 to %d months",
-			       text, INTERVAL_MAX_D, INTERVAL_MAX_MONTHS);
+		return because(reason, -ERANGE,
+			       "\"%.40s\" is out of range: 1 d to %d d, or 1 to %d months", text,
+			       INTERVAL_MAX_D, INTERVAL_MAX_MONTHS);
 	*ret_days = months ? 0 : count;
 	*ret_months = months ? count : 0;
 	return 0;
@@ -233,6 +235,33 @@ int formulary_read_quantity(enum inj_dimension dimension, const char *text, uint
 			       inj_format(dimension, least, least_text),
 			       inj_format(dimension, most, most_text));
 	*ret = (uint32_t)value;
+	return 0;
+}
+
+int formulary_read_depths(const char *text, uint32_t *ret_min_um, uint32_t *ret_max_um,
+			  char *reason)
+{
+	const char *to = strstr(text, " to ");
+	uint32_t least, most;
+	char first[64];
+	int r;
+
+	if (!to || (size_t)(to - text) >= sizeof(first))
+		return because(reason, -EINVAL,
+			       "\"%.40s\" is no range of depths: expected as in \"1 mm to 2 mm\"",
+			       text);
+	text_copy(first, (size_t)(to - text) + 1, text);
+	to += strlen(" to ");
+	r = formulary_read_quantity(INJ_LENGTH, first, 1, FORMULARY_DEPTH_MAX_UM, &least, reason);
+	if (r >= 0)
+		r = formulary_read_quantity(INJ_LENGTH, to + strspn(to, " "), 1,
+					    FORMULARY_DEPTH_MAX_UM, &most, reason);
+	if (r < 0)
+		return r;
+	if (least > most)
+		return because(reason, -EINVAL, "\"%.40s\" ends before it begins", text);
+	*ret_min_um = least;
+	*ret_max_um = most;
 	return 0;
 }
 
