@@ -51,6 +51,7 @@ struct formulary_bound {
 	uint64_t soft; /* FORMULARY_NO_BOUND: none */
 	uint64_t hard;
 	char source[FORMULARY_SOURCE_MAX]; /* of the hard bound, "" if there is none */
+	char soft_source[FORMULARY_SOURCE_MAX];
 };
 
 struct formulary_substance {
@@ -70,6 +71,9 @@ struct formulary_substance {
 	bool by_hand_only;        /* refused by gun */
 	bool unmixed;             /* never in a preparation with another */
 	char plain[FORMULARY_ID_MAX]; /* of a vasoconstrictor: whose limits count when it spreads */
+	char interval_source[FORMULARY_SOURCE_MAX];
+	char course_source[FORMULARY_SOURCE_MAX];
+	char unlimited[FORMULARY_SOURCE_MAX]; /* why it has no hard bound; "" if it has one */
 };
 
 struct formulary_component {
@@ -84,17 +88,21 @@ struct formulary_preparation {
 	uint64_t cartridge; /* what the gun must read from the cartridge; never 0 */
 	size_t n_components;
 	struct formulary_component components[FORMULARY_COMPONENTS];
-	struct limit shot_nl;    /* a shot and needle; { 0, 0 }: the clinic's limit counts */
+	struct limit shot_nl; /* a shot and needle; { 0, 0 }: the clinic's limit counts */
+	char shot_soft_source[FORMULARY_SOURCE_MAX];
+	char shot_source[FORMULARY_SOURCE_MAX]; /* of the hard limit */
 	uint32_t viscosity_upas; /* at skin temperature; what the gun is configured with */
+	char viscosity_source[FORMULARY_SOURCE_MAX];
 };
 
 struct formulary_area {
 	char id[FORMULARY_ID_MAX];
 	char name[FORMULARY_NAME_MAX];
-	char source[FORMULARY_SOURCE_MAX];
-	uint32_t depth_min_um; /* usual range of depths: outside of it is soft */
+	char source[FORMULARY_SOURCE_MAX]; /* of the depths */
+	uint32_t depth_min_um;             /* usual range of depths: outside of it is soft */
 	uint32_t depth_max_um;
 	uint32_t size_mm2; /* if none is entered */
+	char size_source[FORMULARY_SOURCE_MAX];
 };
 
 struct formulary {
@@ -116,7 +124,13 @@ struct formulary {
  * A file has groups `[substance ID]`, `[preparation ID]`, `[area ID]`.  A later
  * file changes single keys of a group that an earlier one has, and may add groups.
  * Every number carries its unit and, after a semicolon, its source:
- * `24h-hard = 300 mg; label`.
+ * `24h-hard = 300 mg; label`.  A value that a later file replaces must be in order
+ * as well.  A substance without any hard bound is refused unless it says why:
+ * `no-limit = yes; reason`.  docs/formulary.md lists the keys.
+ *
+ * If no layer is there the formulary is empty: it knows nothing, and what is
+ * unknown is refused.  Indices follow the order in which the layers name things:
+ * they mean nothing in another formulary.
  *
  * Return: 0; -EINVAL unknown group or key, key said twice, no or wrong unit, no
  * source, soft above hard, unknown component, too many; -ERANGE above a built-in
@@ -145,6 +159,41 @@ bool formulary_has_token(const char *tokens, const char *id);
  * Equal counts as tighter.
  */
 bool formulary_is_tighter(const struct formulary *now, const struct formulary *next, char *reason);
+
+/**
+ * formulary_align() - give things the indices they have in another formulary
+ * @formulary: changed in place; its hash stays, for the order means nothing
+ * @now: has the same ids, as after formulary_is_tighter()
+ * What somebody remembers as an index into @now then is the same thing in @formulary.
+ */
+void formulary_align(struct formulary *formulary, const struct formulary *now);
+
+/* ---- the same as texts: what the hash is of, what clients are told, what a file may say ---- */
+
+enum formulary_group {
+	FORMULARY_SUBSTANCE,
+	FORMULARY_PREPARATION,
+	FORMULARY_AREA,
+	FORMULARY_GROUPS
+};
+
+/* "substance", "preparation", "area" */
+const char *formulary_group_name(enum formulary_group group);
+size_t formulary_count(const struct formulary *formulary, enum formulary_group group);
+const char *formulary_id(const struct formulary *formulary, enum formulary_group group,
+			 size_t index);
+
+/* @value is as a file has it, with its unit; @source is "" where none is asked for. */
+typedef int formulary_line_fn(const char *key, const char *value, const char *source,
+			      void *userdata);
+/* Calls @line for all that is said of one thing, in the order of docs/formulary.md, until it returns
+ * a negative number, which is returned.  A file made of these lines makes the same formulary. */
+int formulary_describe(const struct formulary *formulary, enum formulary_group group, size_t index,
+		       formulary_line_fn *line, void *userdata);
+
+#define FORMULARY_HASH_TEXT_MAX (2 * FORMULARY_HASH_LEN + 1)
+char *formulary_hash_text(const struct formulary *formulary,
+			  char buf[static FORMULARY_HASH_TEXT_MAX]);
 
 /* What @volume_nl of something with this concentration holds, in ng or mIU, rounded up; saturates. */
 uint64_t formulary_amount(uint64_t volume_nl, uint64_t concentration);

@@ -55,3 +55,20 @@ uint64_t formulary_amount(uint64_t volume_nl, uint64_t concentration)
 
 	return amount < UINT64_MAX ? (uint64_t)amount : UINT64_MAX;
 }
+
+bool formulary_knows_allergy(const struct formulary *formulary, const char *id)
+{
+	for (size_t i = 0; i < formulary->n_substances; i++)
+		if (strcmp(formulary->substances[i].id, id) == 0 ||
+		    formulary_has_token(formulary->substances[i].allergies, id))
+			return true;
+	return false;
+}
+
+bool formulary_knows_condition(const struct formulary *formulary, const char *id)
+{
+	for (size_t i = 0; i < formulary->n_substances; i++)
+		if (formulary_has_token(formulary->substances[i].conditions, id))
+			return true;
+	return false;
+}

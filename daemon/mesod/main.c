@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "basis.h"
 #include "mesod.h"
 #include "options.h"
 #include "restore.h"
@@ -15,7 +16,9 @@ int main(int argc, char **argv)
 
 	r = options_parse(argc, argv, &options);
 	if (r == 0)
-		r = options.restore ? restore_run(&options) : mesod_run(&options);
+		r = options.check_formulary ? basis_check(&options)
+		    : options.restore       ? restore_run(&options)
+					    : mesod_run(&options);
 	options_free(&options);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "authority.h"
+#include "basis.h"
 #include "bus.h"
 #include "bus_errors.h"
 #include "clock.h"
@@ -351,16 +352,11 @@ static int open_ledger(struct mesod *mesod)
 
 static int begin(struct mesod *mesod)
 {
-	char why[LIMITS_TEXT_MAX] = "";
 	int r;
 
-	mesod->basis = (struct policy_basis){ &mesod->limits, mesod->formulary };
-	r = limits_load(&mesod->options.config, 1, &mesod->limits, why);
-	if (r < 0) {
-		/* Limits that somebody meant and that are not understood: rather no dose at all. */
-		log_main(mesod, LOG_ERR, "%s", *why ? why : strerrordesc_np(-r));
+	r = basis_load(mesod);
+	if (r < 0)
 		return r;
-	}
 	r = open_loop(mesod);
 	if (r >= 0)
 		r = open_ledger(mesod);
@@ -442,6 +438,7 @@ static void end(struct mesod *mesod)
 	mesod->event = sd_event_unref(mesod->event);
 	mesod->ledger = ledger_close(mesod->ledger);
 	free(mesod->problem);
+	basis_free(mesod);
 }
 
 int mesod_run(const struct options *options)

@@ -25,6 +25,11 @@ static const char usage[] =
 	"  --clock FILE       with --sim, for tests: a boot id and by how many seconds the\n"
 	"                     wall clock is wrong, instead of the machine's\n"
 	"  --config FILE      tightened limits (default: /etc/meso/mesod.conf)\n"
+	"  --formulary PATH   what may be injected; repeatable, in rising precedence, a directory\n"
+	"                     stands for its *.conf (default: /usr/share/meso/formulary.conf,\n"
+	"                     /usr/local/share/meso/formulary.conf, /etc/meso/formulary.conf and\n"
+	"                     /etc/meso/formulary.d)\n"
+	"  --check-formulary  serve nothing: say whether formulary and limits are in order\n"
 	"  --restore BACKUP   serve nothing: put this copy of the ledger in its place; root only,\n"
 	"                     while no mesod runs\n"
 	"  --reason TEXT      with --restore: why, as recorded (no names of patients)\n"
@@ -38,6 +43,8 @@ static const struct option long_options[] = {
 	{ "state", required_argument, NULL, 'S' },
 	{ "mark", required_argument, NULL, 'm' },
 	{ "config", required_argument, NULL, 'c' },
+	{ "formulary", required_argument, NULL, 'f' },
+	{ "check-formulary", no_argument, NULL, 'F' },
 	{ "clock", required_argument, NULL, 'C' },
 	{ "restore", required_argument, NULL, 'r' },
 	{ "reason", required_argument, NULL, 'R' },
@@ -62,6 +69,14 @@ static int add_sim(struct options *options, const char *place)
 	if (options->n_sim == SIM_PLACES_MAX)
 		return refuse("too many places of simulated guns, 32 are allowed", place);
 	options->sim[options->n_sim++] = place;
+	return 0;
+}
+
+static int add_formulary(struct options *options, const char *path)
+{
+	if (options->n_formulary == FORMULARY_PLACES_MAX)
+		return refuse("too many layers of the formulary, 16 are allowed", path);
+	options->formulary[options->n_formulary++] = path;
 	return 0;
 }
 
@@ -99,6 +114,11 @@ static int set_option(struct options *options, int letter, const char *value)
 	case 'c':
 		options->config = value;
 		return 0;
+	case 'f':
+		return add_formulary(options, value);
+	case 'F':
+		options->check_formulary = true;
+		return 0;
 	case 'C':
 		options->clock = value;
 		return 0;
@@ -133,10 +153,21 @@ static char *directory_of(const char *variable, const char *fallback)
 	return strndup(value, strcspn(value, ":"));
 }
 
+static const char *const default_formulary[] = {
+	"/usr/share/meso/formulary.conf",
+	"/usr/local/share/meso/formulary.conf",
+	"/etc/meso/formulary.conf",
+	"/etc/meso/formulary.d",
+};
+
 static int set_defaults(struct options *options)
 {
 	if (!options->state)
 		options->state = directory_of("STATE_DIRECTORY", "/var/lib/meso");
+	/* The vendor's, wherever it was installed; the clinic's; the clinic's in pieces. */
+	if (!options->n_formulary)
+		for (size_t i = 0; i < ARRAY_LENGTH(default_formulary); i++)
+			options->formulary[options->n_formulary++] = default_formulary[i];
 	if (!options->mark) {
 		char *directory = directory_of("CACHE_DIRECTORY", "/var/cache/meso");
 

@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define SIM_PLACES_MAX 32
+#define SIM_PLACES_MAX       32
+#define FORMULARY_PLACES_MAX 16
 
 struct options {
 	const char *address; /* of a private bus; NULL: the system bus */
@@ -23,7 +24,10 @@ struct options {
 	const char *reason;  /* for that */
 	const char *sim[SIM_PLACES_MAX]; /* sockets of meso-gun, or directories of such */
 	size_t n_sim;
-	uid_t owner; /* on a private bus: who counts as root */
+	const char *formulary[FORMULARY_PLACES_MAX]; /* its layers: files, directories of such */
+	size_t n_formulary;
+	bool check_formulary; /* say whether it is in order, instead of serving */
+	uid_t owner;          /* on a private bus: who counts as root */
 	int log_level;
 };
 

@@ -123,12 +123,25 @@ static bool has_owner(struct mesod_fixture *f)
 	return here;
 }
 
+static void write_file(const struct mesod_fixture *f, const char *name, const char *text,
+		       char path[static 96])
+{
+	FILE *file;
+
+	snprintf(path, 96, "%s/%s", f->dir, name);
+	file = fopen(path, "w");
+	ck_assert_ptr_nonnull(file);
+	fputs(text, file);
+	fclose(file);
+}
+
 void mesod_fixture_run_daemon(struct mesod_fixture *f)
 {
 	const int64_t until = gun_fixture_now_ms() + PATIENCE_MS;
 	char config[96] = "/nonexistent";
+	char formulary[96] = "/nonexistent";
 	char path[256];
-	char *argv[16] = { path,
+	char *argv[20] = { path,
 			   (char *)"--sim",
 			   f->gun.socket,
 			   (char *)"--address",
@@ -139,12 +152,10 @@ void mesod_fixture_run_daemon(struct mesod_fixture *f)
 			   f->mark,
 			   (char *)"--config",
 			   config,
-			   NULL,
-			   NULL,
-			   NULL,
-			   NULL,
+			   (char *)"--formulary",
+			   formulary,
 			   NULL };
-	size_t n = 11;
+	size_t n = 13;
 
 	if (f->owner) {
 		argv[n++] = (char *)"--owner";
@@ -156,15 +167,12 @@ void mesod_fixture_run_daemon(struct mesod_fixture *f)
 	}
 
 	program("mesod", path);
-	if (f->config) {
-		FILE *file;
-
-		snprintf(config, sizeof(config), "%s/mesod.conf", f->dir);
-		file = fopen(config, "w");
-		ck_assert_ptr_nonnull(file);
-		fputs(f->config, file);
-		fclose(file);
-	}
+	if (f->config)
+		write_file(f, "mesod.conf", f->config, config);
+	if (f->formulary && strchr(f->formulary, '\n'))
+		write_file(f, "formulary.conf", f->formulary, formulary);
+	else if (f->formulary)
+		snprintf(formulary, sizeof(formulary), "%s", f->formulary);
 	f->mesod_pid = spawn(path, argv);
 	while (!has_owner(f)) {
 		ck_assert_msg(mesod_fixture_daemon_lives(f), "mesod did not start");

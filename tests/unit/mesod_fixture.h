@@ -30,6 +30,8 @@ struct mesod_fixture {
 	pid_t bus_pid;
 	pid_t mesod_pid;
 	const char *config; /* mesod.conf's text, NULL: none */
+	const char
+		*formulary; /* its text, NULL: empty, or the file named so if it has no newline */
 	const char *owner;  /* --owner, NULL: not given */
 	char clock[96];     /* --clock, "": the machine's */
 	sd_bus *bus;
