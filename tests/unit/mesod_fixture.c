@@ -135,11 +135,27 @@ static void write_file(const struct mesod_fixture *f, const char *name, const ch
 	fclose(file);
 }
 
+/* Nothing in it is near a bound: what a suite is about must be asked for. */
+static const char plain_formulary[] =
+	"[substance test-fluid]\n"
+	"name = Test fluid\n"
+	"measured-in = mass\n"
+	"no-limit = yes; tests\n"
+	"[preparation " FIXTURE_PREPARATION "]\n"
+	"name = Test fluid, 10 mg in a mL\n"
+	"components = test-fluid 10 mg/mL; tests\n"
+	"cartridge = 1\n"
+	"viscosity = 1 mPa.s; tests\n"
+	"[area " FIXTURE_AREA "]\n"
+	"name = A field\n"
+	"depth = 1 mm to 4 mm; tests\n"
+	"size = 1000 cm2; tests\n";
+
 void mesod_fixture_run_daemon(struct mesod_fixture *f)
 {
 	const int64_t until = gun_fixture_now_ms() + PATIENCE_MS;
 	char config[96] = "/nonexistent";
-	char formulary[96] = "/nonexistent";
+	char formulary[96];
 	char path[256];
 	char *argv[20] = { path,
 			   (char *)"--sim",
@@ -169,10 +185,11 @@ void mesod_fixture_run_daemon(struct mesod_fixture *f)
 	program("mesod", path);
 	if (f->config)
 		write_file(f, "mesod.conf", f->config, config);
-	if (f->formulary && strchr(f->formulary, '\n'))
-		write_file(f, "formulary.conf", f->formulary, formulary);
-	else if (f->formulary)
+	if (f->formulary && !strchr(f->formulary, '\n'))
 		snprintf(formulary, sizeof(formulary), "%s", f->formulary);
+	else
+		write_file(f, "formulary.conf", f->formulary ? f->formulary : plain_formulary,
+			   formulary);
 	f->mesod_pid = spawn(path, argv);
 	while (!has_owner(f)) {
 		ck_assert_msg(mesod_fixture_daemon_lives(f), "mesod did not start");
@@ -278,6 +295,40 @@ void mesod_fixture_start_bare(struct mesod_fixture *f, const char *const *gun_ex
 	mesod_fixture_run_daemon(f);
 }
 
+/* The date that mesod goes by, which its clock may have shifted. */
+static void read_today(struct mesod_fixture *f, const char *patient, char today[static 16])
+{
+	sd_bus_message *reply = NULL;
+	const char *key, *text;
+
+	ck_assert_int_ge(mesod_call(f->bus, ROOT, MANAGER, "GetPatient", NULL, &reply, "s",
+				    patient),
+			 0);
+	ck_assert_int_ge(sd_bus_message_enter_container(reply, 'a', "{sv}"), 0);
+	while (sd_bus_message_enter_container(reply, 'e', "sv") > 0) {
+		ck_assert_int_ge(sd_bus_message_read_basic(reply, 's', &key), 0);
+		if (strcmp(key, "today") == 0) {
+			ck_assert_int_ge(sd_bus_message_read(reply, "v", "s", &text), 0);
+			snprintf(today, 16, "%s", text);
+		} else {
+			ck_assert_int_ge(sd_bus_message_skip(reply, "v"), 0);
+		}
+		ck_assert_int_ge(sd_bus_message_exit_container(reply), 0);
+	}
+	sd_bus_message_unref(reply);
+}
+
+void mesod_fixture_assess(struct mesod_fixture *f, const char *patient)
+{
+	char today[16] = "";
+
+	read_today(f, patient, today);
+	ck_assert_int_ge(mesod_call(f->bus, ROOT, MANAGER, "Assess", NULL, NULL, "sa{sv}", patient,
+				    3, "today", "s", today, "consent", "b", 1, "elsewhere_asked",
+				    "b", 1),
+			 0);
+}
+
 void mesod_fixture_register(struct mesod_fixture *f)
 {
 	ck_assert_int_ge(mesod_call(f->bus, ROOT, MANAGER, "RegisterOperator", NULL, NULL, "usss",
@@ -286,6 +337,7 @@ void mesod_fixture_register(struct mesod_fixture *f)
 	ck_assert_int_ge(mesod_call(f->bus, ROOT, MANAGER, "AddPatient", NULL, NULL, "sssu",
 				    FIXTURE_PATIENT, "Jane Doe", "1980-02-29", 70000u),
 			 0);
+	mesod_fixture_assess(f, FIXTURE_PATIENT);
 }
 
 void mesod_fixture_start(struct mesod_fixture *f, const char *const *gun_extra)
@@ -389,7 +441,8 @@ void mesod_fixture_load(struct mesod_fixture *f)
 {
 	gun_fixture_ask(&f->gun, "hand contact 0");
 	gun_fixture_ask(&f->gun, "hand syringe 5000000");
-	ck_assert_int_ge(mesod_call(f->bus, f->session, SESSION, "Load", NULL, NULL, "a{sv}", 0),
+	ck_assert_int_ge(mesod_call(f->bus, f->session, SESSION, "Load", NULL, NULL, "a{sv}", 1,
+				    "preparation", "s", FIXTURE_PREPARATION),
 			 0);
 }
 
@@ -423,8 +476,9 @@ void mesod_fixture_prime(struct mesod_fixture *f, uint32_t volume_nl)
 	gun_fixture_sleep_ms(5);
 	gun_fixture_ask(&f->gun, "hand contact 0");
 	gun_fixture_sleep_ms(5);
-	ck_assert_int_ge(
-		mesod_call(f->bus, f->session, SESSION, "Prime", NULL, &reply, "u", volume_nl), 0);
+	ck_assert_int_ge(mesod_call(f->bus, f->session, SESSION, "Prime", NULL, &reply, "ua{sv}",
+				    volume_nl, 1, "area", "s", FIXTURE_AREA),
+			 0);
 	take_lease(f, reply);
 	sd_bus_message_unref(reply);
 	gun_fixture_sleep_ms(5);
@@ -441,8 +495,9 @@ int mesod_fixture_try_arm(struct mesod_fixture *f, uint32_t dose_nl, uint32_t sh
 	int r;
 
 	gun_fixture_ask(&f->gun, "hand contact 1");
-	r = mesod_call(f->bus, f->session, SESSION, "Arm", error, &reply, "a{sv}", 3, "dose_nl",
-		       "u", dose_nl, "shots", "u", shots, "depth_um", "u", depth_um);
+	r = mesod_call(f->bus, f->session, SESSION, "Arm", error, &reply, "a{sv}", 4, "dose_nl",
+		       "u", dose_nl, "shots", "u", shots, "depth_um", "u", depth_um, "area", "s",
+		       FIXTURE_AREA);
 	if (r >= 0)
 		take_lease(f, reply);
 	sd_bus_message_unref(reply);

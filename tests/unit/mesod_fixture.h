@@ -21,6 +21,10 @@
 #define ROOT            "/org/mesod1"
 #define FIXTURE_PATIENT "P-1"
 
+/* Of the formulary that mesod has unless a suite brings its own. */
+#define FIXTURE_PREPARATION "test"
+#define FIXTURE_AREA        "field"
+
 struct mesod_fixture {
 	struct gun_fixture gun;
 	char dir[64];
@@ -31,7 +35,7 @@ struct mesod_fixture {
 	pid_t mesod_pid;
 	const char *config; /* mesod.conf's text, NULL: none */
 	const char
-		*formulary; /* its text, NULL: empty, or the file named so if it has no newline */
+		*formulary; /* its text, or the file named so if it has no newline; NULL: a plain one */
 	const char *owner;  /* --owner, NULL: not given */
 	char clock[96];     /* --clock, "": the machine's */
 	sd_bus *bus;
@@ -54,7 +58,9 @@ void mesod_fixture_start(struct mesod_fixture *f, const char *const *gun_extra);
 /* The same without operator and patient. */
 void mesod_fixture_start_bare(struct mesod_fixture *f, const char *const *gun_extra,
 			      const char *owner);
-/* This uid as an operator and the patient, in a ledger that has neither. */
+/* A sound assessment by this uid. */
+void mesod_fixture_assess(struct mesod_fixture *f, const char *patient);
+/* This uid as an operator and the patient, assessed, in a ledger that has neither. */
 void mesod_fixture_register(struct mesod_fixture *f);
 void mesod_fixture_stop(struct mesod_fixture *f);
 
