@@ -46,22 +46,9 @@ static struct ledger *open_default(const struct small_disk *disk)
 
 static void prepare(struct bench *b, const struct small_disk *disk)
 {
-	memset(b, 0, sizeof(*b));
-	limits_default(&b->limits);
-	b->basis = (struct policy_basis){ .limits = &b->limits };
-	b->now_s = T0;
-	b->gun = (struct ledger_gun){ .serial = SERIAL,
-				      .epoch = EPOCH,
-				      .boot_id = BOOT,
-				      .shot_count = 40,
-				      .total_nl = 800000 };
+	bench_prepare(b);
 	b->ledger = open_default(disk);
-	ck_assert_int_eq(add_operator(b->ledger, OPERATOR), 0);
-	ck_assert_int_eq(add_patient(b->ledger, "P-1", &b->patient), 0);
-	ck_assert_int_eq(ledger_see_gun(b->ledger, T0, &b->gun, NULL), 0);
-	ck_assert_int_eq(ledger_open_session(b->ledger, T0, "2027-01-15", &b->patient, SERIAL,
-					     OPERATOR, &b->session),
-			 0);
+	bench_begin(b);
 }
 
 START_TEST(a_lease_of_a_hundred_shots_is_recorded_and_settled_on_a_full_disk)
@@ -222,7 +209,7 @@ START_TEST(a_mark_that_cannot_be_written_reserves_nothing_until_it_can)
 	treatment_prepare(&t, &place);
 	fault_vfs_arm(FAULT_NONE, 0, false);
 	t.b.ledger = place_open_vfs(&place, FAULT_VFS);
-	for (size_t step = 0; step < 4; step++)
+	for (size_t step = 0; step < TREATMENT_RESERVE; step++)
 		ck_assert_int_eq(treatment_step(&t, step), 0);
 	fault_vfs_arm(faults[_i], 0, true);
 	ck_assert_int_lt(ledger_write_mark(t.b.ledger), 0);

@@ -25,14 +25,14 @@ static int64_t dose;
 
 static int assess(void)
 {
-	struct ledger_assessment a = clinic_assessment(&c.b.patient);
+	struct ledger_assessment a = bench_assessment(&c.b.patient);
 
 	return ledger_add_assessment(c.b.ledger, T0, &a, NULL, NULL);
 }
 
 static int plan(void)
 {
-	struct ledger_course p = clinic_course(&c.b.patient, 7);
+	struct ledger_course p = bench_course(&c.b.patient, 7);
 
 	return ledger_add_course(c.b.ledger, T0, &p, NULL, NULL);
 }
@@ -41,7 +41,8 @@ static int load(void)
 {
 	const struct ledger_moment now = moment(T0);
 
-	return ledger_add_load(c.b.ledger, &now, c.b.session, c.formulary, MIX, 101, 60000, NULL);
+	return ledger_add_load(c.b.ledger, &now, c.b.session, &c.b.formulary, MIX, 101, 60000,
+			       NULL);
 }
 
 static int give_by_hand(void)
@@ -120,14 +121,12 @@ static void setup(void)
 	begun.ledger = ledger_close(begun.ledger);
 	start = begun.place;
 	memset(&c, 0, sizeof(c));
-	c.formulary = clinic_formulary();
 }
 
 static void teardown(void)
 {
 	fault_vfs_arm(FAULT_NONE, 0, false);
 	place_remove(&start);
-	free(c.formulary);
 }
 
 static void begin(const struct place *place)
@@ -135,7 +134,7 @@ static void begin(const struct place *place)
 	place_copy(&start, place);
 	c.b = begun;
 	c.b.place = *place;
-	c.b.basis = (struct policy_basis){ .limits = &c.b.limits, .formulary = c.formulary };
+	c.b.basis = (struct policy_basis){ .limits = &c.b.limits, .formulary = &c.b.formulary };
 }
 
 static int step(size_t i)

@@ -12,84 +12,6 @@
 #define DOSES_NL(v) \
 	((v) + 20u) /* what the larger of the two encoders makes of it: see gun_fires() */
 
-static void no_bounds(struct formulary_substance *s)
-{
-	for (size_t i = 0; i < SCOPES; i++) {
-		s->fixed[i].soft = s->fixed[i].hard = FORMULARY_NO_BOUND;
-		s->per_kg[i] = s->fixed[i];
-	}
-}
-
-struct formulary *clinic_formulary(void)
-{
-	static const struct {
-		const char *id;
-		enum formulary_unit unit;
-	} substances[] = {
-		[LIDOCAINE] = { "lidocaine", FORMULARY_NG },
-		[HYALURONIDASE] = { "hyaluronidase", FORMULARY_MIU },
-		[HYALURONIC_ACID] = { "hyaluronic-acid", FORMULARY_NG },
-	};
-	static const struct {
-		const char *id;
-		size_t n;
-		struct formulary_component components[2];
-	} preparations[] = {
-		[LIDO] = { "lido", 1, { { LIDOCAINE, LIDO_PG_NL } } },
-		[MIX] = { "mix", 2, { { LIDOCAINE, MIX_PG_NL }, { HYALURONIDASE, MIX_UIU_NL } } },
-		[FILLER] = { "filler", 1, { { HYALURONIC_ACID, 15000 } } },
-	};
-	static const char *const areas[] = { [FACE] = "face", [SCALP] = "scalp" };
-	struct formulary *f = calloc(1, sizeof(*f));
-
-	ck_assert_ptr_nonnull(f);
-	for (; f->n_substances < ARRAY_LENGTH(substances); f->n_substances++) {
-		struct formulary_substance *s = &f->substances[f->n_substances];
-
-		snprintf(s->id, sizeof(s->id), "%s", substances[f->n_substances].id);
-		snprintf(s->name, sizeof(s->name), "%s", substances[f->n_substances].id);
-		s->unit = substances[f->n_substances].unit;
-		no_bounds(s);
-	}
-	for (; f->n_preparations < ARRAY_LENGTH(preparations); f->n_preparations++) {
-		struct formulary_preparation *p = &f->preparations[f->n_preparations];
-
-		snprintf(p->id, sizeof(p->id), "%s", preparations[f->n_preparations].id);
-		p->cartridge = 100 + f->n_preparations;
-		p->n_components = preparations[f->n_preparations].n;
-		memcpy(p->components, preparations[f->n_preparations].components,
-		       sizeof(preparations[0].components));
-	}
-	for (; f->n_areas < ARRAY_LENGTH(areas); f->n_areas++) {
-		struct formulary_area *a = &f->areas[f->n_areas];
-
-		*a = (struct formulary_area){ .depth_min_um = 1000,
-					      .depth_max_um = 4000,
-					      .size_mm2 = FACE_MM2 };
-		snprintf(a->id, sizeof(a->id), "%s", areas[f->n_areas]);
-	}
-	memset(f->hash, 0xf0, sizeof(f->hash));
-	return f;
-}
-
-struct ledger_assessment clinic_assessment(const struct ledger_id *patient)
-{
-	return (struct ledger_assessment){ .patient = *patient,
-					   .uid = OPERATOR,
-					   .consent = true,
-					   .elsewhere_asked = true,
-					   .mass_g = MASS_G };
-}
-
-struct ledger_course clinic_course(const struct ledger_id *patient, uint32_t interval_d)
-{
-	return (struct ledger_course){ .patient = *patient,
-				       .uid = OPERATOR,
-				       .interval_d = interval_d,
-				       .sessions = 8,
-				       .indication = "hair-loss" };
-}
-
 struct ledger_hand_dose clinic_hand_dose(const struct clinic *c, uint64_t amount_ng,
 					 uint64_t volume_nl)
 {
@@ -111,34 +33,13 @@ void clinic_start(struct clinic *c)
 
 	memset(c, 0, sizeof(*c));
 	bench_start(&c->b);
-	c->formulary = clinic_formulary();
-	c->b.basis.formulary = c->formulary;
-	course = clinic_course(&c->b.patient, 7);
-	clinic_assess(c);
-	ck_assert_int_eq(ledger_add_course(c->b.ledger, T0, &course, &c->course, NULL), 0);
-	clinic_load(c, LIDO);
+	ck_assert_int_eq(ledger_get_course(c->b.ledger, &c->b.patient, &course), 0);
+	c->course = course.number;
 }
 
 void clinic_stop(struct clinic *c)
 {
 	bench_stop(&c->b);
-	free(c->formulary);
-}
-
-void clinic_assess(struct clinic *c)
-{
-	struct ledger_assessment a = clinic_assessment(&c->b.patient);
-
-	ck_assert_int_eq(ledger_add_assessment(c->b.ledger, c->b.now_s, &a, NULL, NULL), 0);
-}
-
-void clinic_load(struct clinic *c, size_t preparation)
-{
-	const struct ledger_moment now = moment(c->b.now_s);
-
-	ck_assert_int_eq(ledger_add_load(c->b.ledger, &now, c->b.session, c->formulary, preparation,
-					 100 + preparation, 60000, NULL),
-			 0);
 }
 
 int64_t clinic_give(struct clinic *c, const struct ledger_hand_dose *dose)
@@ -161,14 +62,9 @@ struct ledger_order clinic_order(const struct clinic *c, size_t area, uint32_t d
 				 uint32_t shots)
 {
 	struct ledger_order o = bench_order(&c->b, dose_nl, shots);
-	struct ledger_load load;
 
 	o.request.area = area;
-	o.request.area_mm2 = FACE_MM2;
 	o.override = "asked for"; /* softer limits are not what these suites are about */
-	o.request.preparation = FORMULARY_UNKNOWN; /* the ledger's to say */
-	if (ledger_get_load(c->b.ledger, c->b.session, &load) == 0)
-		o.request.gun.cartridge = load.cartridge;
 	return o;
 }
 

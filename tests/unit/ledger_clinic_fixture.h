@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A bench with a small formulary, a patient who was assessed and has a course, and
- * a syringe that is loaded: what the clinical suites start from.
+ * A bench whose history is looked at: what the clinical suites start from.
  */
 #ifndef TEST_LEDGER_CLINIC_FIXTURE_H
 #define TEST_LEDGER_CLINIC_FIXTURE_H
@@ -10,22 +9,10 @@
 #include "ledger_fixture.h"
 #include "ledger_internal.h"
 
-#define DAY_S  ((int64_t)86400)
-#define MASS_G 70000u
-
-/* Indices in the formulary. */
-enum { LIDOCAINE, HYALURONIDASE, HYALURONIC_ACID };
-enum { LIDO, MIX, FILLER };
-enum { FACE, SCALP };
-
-#define LIDO_PG_NL 10001u /* so that hardly any volume has a whole amount */
-#define MIX_PG_NL  3333u
-#define MIX_UIU_NL 7u
-#define FACE_MM2   30000u
+#define DAY_S ((int64_t)86400)
 
 struct clinic {
 	struct bench b;
-	struct formulary *formulary;
 	int64_t course;
 	struct policy_history history; /* of the newest clinic_look() */
 	struct history_session at;
@@ -34,18 +21,11 @@ struct clinic {
 void clinic_start(struct clinic *c);
 void clinic_stop(struct clinic *c);
 
-/* A formulary of three substances, to be freed. */
-struct formulary *clinic_formulary(void);
-/* A sound assessment, and a course of @interval_d, by OPERATOR. */
-struct ledger_assessment clinic_assessment(const struct ledger_id *patient);
-struct ledger_course clinic_course(const struct ledger_id *patient, uint32_t interval_d);
 /* @amount ng of lidocaine, by hand, now, in no session. */
 struct ledger_hand_dose clinic_hand_dose(const struct clinic *c, uint64_t amount_ng,
 					 uint64_t volume_nl);
 
 /* These fail the test unless they work. */
-void clinic_assess(struct clinic *c);
-void clinic_load(struct clinic *c, size_t preparation);
 int64_t clinic_give(struct clinic *c, const struct ledger_hand_dose *dose);
 /* Closes the session and opens the next one, of the same patient. */
 void clinic_next_session(struct clinic *c);

@@ -29,7 +29,7 @@ static const struct ledger_id nobody = { { 1 } };
 
 START_TEST(the_newest_assessment_is_the_one_that_is_read)
 {
-	struct ledger_assessment a = clinic_assessment(&c.b.patient), got;
+	struct ledger_assessment a = bench_assessment(&c.b.patient), got;
 	int64_t number;
 
 	a.consent = false;
@@ -54,12 +54,12 @@ static const char *const malformed_tokens[] = { " ",   " a", "a ",  "a  b",    "
 
 START_TEST(an_assessment_with_malformed_tokens_is_refused)
 {
-	struct ledger_assessment a = clinic_assessment(&c.b.patient);
+	struct ledger_assessment a = bench_assessment(&c.b.patient);
 	uint64_t before = chain_length(c.b.ledger);
 
 	snprintf(a.allergies, sizeof(a.allergies), "%s", malformed_tokens[_i]);
 	ck_assert_int_eq(ledger_add_assessment(c.b.ledger, T0, &a, NULL, NULL), -EINVAL);
-	a = clinic_assessment(&c.b.patient);
+	a = bench_assessment(&c.b.patient);
 	snprintf(a.conditions, sizeof(a.conditions), "%s", malformed_tokens[_i]);
 	ck_assert_int_eq(ledger_add_assessment(c.b.ledger, T0, &a, NULL, NULL), -EINVAL);
 	memset(a.conditions, 'a', sizeof(a.conditions)); /* without an end */
@@ -70,8 +70,8 @@ END_TEST
 
 START_TEST(a_record_about_nobody_or_by_nobody_is_refused)
 {
-	struct ledger_assessment a = clinic_assessment(&nobody), got;
-	struct ledger_course p = clinic_course(&nobody, 7), course;
+	struct ledger_assessment a = bench_assessment(&nobody), got;
+	struct ledger_course p = bench_course(&nobody, 7), course;
 	struct ledger_reaction r = {
 		.session = c.b.session, .uid = 7, .kind = "itch", .severity = LEDGER_MILD
 	};
@@ -79,8 +79,8 @@ START_TEST(a_record_about_nobody_or_by_nobody_is_refused)
 
 	ck_assert_int_eq(ledger_add_assessment(c.b.ledger, T0, &a, NULL, NULL), -ENOENT);
 	ck_assert_int_eq(ledger_add_course(c.b.ledger, T0, &p, NULL, NULL), -ENOENT);
-	a = clinic_assessment(&c.b.patient);
-	p = clinic_course(&c.b.patient, 7);
+	a = bench_assessment(&c.b.patient);
+	p = bench_course(&c.b.patient, 7);
 	a.uid = p.uid = 7;
 	ck_assert_int_eq(ledger_add_assessment(c.b.ledger, T0, &a, NULL, NULL), -EPERM);
 	ck_assert_int_eq(ledger_add_course(c.b.ledger, T0, &p, NULL, NULL), -EPERM);
@@ -93,8 +93,8 @@ END_TEST
 
 START_TEST(a_record_says_whether_a_gun_may_be_armed_for_the_patient)
 {
-	struct ledger_assessment a = clinic_assessment(&c.b.patient);
-	struct ledger_course p = clinic_course(&c.b.patient, 7);
+	struct ledger_assessment a = bench_assessment(&c.b.patient);
+	struct ledger_course p = bench_course(&c.b.patient, 7);
 	struct ledger_hand_dose d = clinic_hand_dose(&c, 1000, 0);
 	struct ledger_evidence e;
 	struct ledger_reservation v;
@@ -128,7 +128,7 @@ END_TEST
 
 START_TEST(the_newest_course_is_the_current_one)
 {
-	struct ledger_course p = clinic_course(&c.b.patient, 10), got;
+	struct ledger_course p = bench_course(&c.b.patient, 10), got;
 	int64_t number;
 
 	p.late_interval_d = 28;
@@ -155,8 +155,8 @@ START_TEST(a_load_records_what_the_preparation_was_made_of_on_that_day)
 	const struct ledger_moment now = moment(T0 + DAY_S);
 	struct ledger_load load, got;
 
-	ck_assert_int_eq(ledger_add_load(c.b.ledger, &now, c.b.session, c.formulary, MIX, 101, 7000,
-					 &load),
+	ck_assert_int_eq(ledger_add_load(c.b.ledger, &now, c.b.session, &c.b.formulary, MIX, 101,
+					 7000, &load),
 			 0);
 	ck_assert_int_eq(ledger_get_load(c.b.ledger, c.b.session, &got), 0);
 	ck_assert_int_eq(got.number, load.number);
@@ -171,7 +171,7 @@ START_TEST(a_load_records_what_the_preparation_was_made_of_on_that_day)
 	ck_assert_int_eq(got.components[1].unit, FORMULARY_MIU);
 	ck_assert_uint_eq(got.components[1].amount, MIX_UIU_NL);
 	ck_assert_uint_eq(got.cartridge, 101);
-	ck_assert_mem_eq(got.formulary, c.formulary->hash, FORMULARY_HASH_LEN);
+	ck_assert_mem_eq(got.formulary, c.b.formulary.hash, FORMULARY_HASH_LEN);
 	ck_assert_int_eq(got.day, now.day);
 	ck_assert_uint_eq(got.dead_nl, 7000);
 	ck_assert_uint_eq(count_records(c.b.ledger, "load"), 2);
@@ -184,27 +184,28 @@ START_TEST(nothing_is_loaded_without_a_session_a_preparation_or_with_a_lease_tha
 	struct ledger_reservation v;
 	struct ledger_load load;
 
-	ck_assert_int_eq(ledger_add_load(c.b.ledger, &now, 999, c.formulary, LIDO, 1, 1, NULL),
+	ck_assert_int_eq(ledger_add_load(c.b.ledger, &now, 999, &c.b.formulary, LIDO, 1, 1, NULL),
 			 -ENOENT);
 	ck_assert_int_eq(ledger_get_load(c.b.ledger, 999, &load), -ENOENT);
-	ck_assert_int_eq(ledger_add_load(c.b.ledger, &now, c.b.session, c.formulary, 3, 1, 1, NULL),
+	ck_assert_int_eq(ledger_add_load(c.b.ledger, &now, c.b.session, &c.b.formulary, 3, 1, 1,
+					 NULL),
 			 -EINVAL);
-	ck_assert_int_eq(ledger_add_load(c.b.ledger, &now, c.b.session, c.formulary,
+	ck_assert_int_eq(ledger_add_load(c.b.ledger, &now, c.b.session, &c.b.formulary,
 					 FORMULARY_UNKNOWN, 1, 1, NULL),
 			 -EINVAL);
 	ck_assert_int_eq(ledger_add_load(c.b.ledger, &now, c.b.session, NULL, LIDO, 1, 1, NULL),
 			 -EINVAL);
-	c.formulary->preparations[MIX].n_components = 0;
-	ck_assert_int_eq(ledger_add_load(c.b.ledger, &now, c.b.session, c.formulary, MIX, 1, 1,
+	c.b.formulary.preparations[MIX].n_components = 0;
+	ck_assert_int_eq(ledger_add_load(c.b.ledger, &now, c.b.session, &c.b.formulary, MIX, 1, 1,
 					 NULL),
 			 -EINVAL);
-	c.formulary->preparations[MIX].n_components = 2;
-	c.formulary->preparations[MIX].components[1].concentration = 0;
-	ck_assert_int_eq(ledger_add_load(c.b.ledger, &now, c.b.session, c.formulary, MIX, 1, 1,
+	c.b.formulary.preparations[MIX].n_components = 2;
+	c.b.formulary.preparations[MIX].components[1].concentration = 0;
+	ck_assert_int_eq(ledger_add_load(c.b.ledger, &now, c.b.session, &c.b.formulary, MIX, 1, 1,
 					 NULL),
 			 -EINVAL);
 	clinic_reserve(&c, FACE, 20000, 1, &v);
-	ck_assert_int_eq(ledger_add_load(c.b.ledger, &now, c.b.session, c.formulary, LIDO, 1, 1,
+	ck_assert_int_eq(ledger_add_load(c.b.ledger, &now, c.b.session, &c.b.formulary, LIDO, 1, 1,
 					 NULL),
 			 -EBUSY);
 	ck_assert_uint_eq(count_records(c.b.ledger, "load"), 1);
@@ -213,16 +214,16 @@ END_TEST
 
 START_TEST(a_session_stays_in_the_course_in_which_it_was_loaded_first)
 {
-	struct ledger_course p = clinic_course(&c.b.patient, 7);
+	struct ledger_course p = bench_course(&c.b.patient, 7);
 	struct ledger_load load;
 	int64_t later;
 
 	ck_assert_int_eq(ledger_add_course(c.b.ledger, T0, &p, &later, NULL), 0);
-	clinic_load(&c, MIX);
+	bench_load(&c.b, MIX);
 	ck_assert_int_eq(ledger_get_load(c.b.ledger, c.b.session, &load), 0);
 	ck_assert_int_eq(load.course, c.course);
 	clinic_next_session(&c);
-	clinic_load(&c, MIX);
+	bench_load(&c.b, MIX);
 	ck_assert_int_eq(ledger_get_load(c.b.ledger, c.b.session, &load), 0);
 	ck_assert_int_eq(load.course, later);
 }
@@ -236,12 +237,12 @@ START_TEST(a_load_without_a_course_is_in_none_until_there_is_one)
 
 	ck_assert_int_eq(add_patient(c.b.ledger, "P-2", &c.b.patient), 0);
 	clinic_next_session(&c);
-	clinic_load(&c, LIDO);
+	bench_load(&c.b, LIDO);
 	ck_assert_int_eq(ledger_get_load(c.b.ledger, c.b.session, &load), 0);
 	ck_assert_int_eq(load.course, 0);
-	p = clinic_course(&c.b.patient, 7);
+	p = bench_course(&c.b.patient, 7);
 	ck_assert_int_eq(ledger_add_course(c.b.ledger, T0, &p, &course, NULL), 0);
-	clinic_load(&c, LIDO);
+	bench_load(&c.b, LIDO);
 	ck_assert_int_eq(ledger_get_load(c.b.ledger, c.b.session, &load), 0);
 	ck_assert_int_eq(load.course, course);
 }
@@ -279,7 +280,7 @@ START_TEST(an_area_is_recorded_again_after_midnight)
 
 	c.b.now_s = midnight_s - 1;
 	clinic_next_session(&c);
-	clinic_load(&c, LIDO);
+	bench_load(&c.b, LIDO);
 	clinic_treat(&c, FACE, 20000, 1);
 	ck_assert_uint_eq(count_records(c.b.ledger, "area"), 1);
 	c.b.now_s = midnight_s;
@@ -371,8 +372,8 @@ static int find_name(const struct ledger_record *record, void *userdata)
 
 START_TEST(each_record_is_one_commit_and_has_no_name_in_it)
 {
-	struct ledger_assessment a = clinic_assessment(&c.b.patient);
-	struct ledger_course p = clinic_course(&c.b.patient, 7);
+	struct ledger_assessment a = bench_assessment(&c.b.patient);
+	struct ledger_course p = bench_course(&c.b.patient, 7);
 	struct ledger_hand_dose d = clinic_hand_dose(&c, 1000, 0);
 	struct ledger_reaction r = {
 		.session = c.b.session, .uid = OPERATOR, .kind = "itch", .severity = LEDGER_MILD
@@ -383,7 +384,7 @@ START_TEST(each_record_is_one_commit_and_has_no_name_in_it)
 
 	ck_assert_int_eq(ledger_add_assessment(c.b.ledger, T0, &a, NULL, NULL), 0);
 	ck_assert_int_eq(ledger_add_course(c.b.ledger, T0, &p, NULL, NULL), 0);
-	clinic_load(&c, MIX);
+	bench_load(&c.b, MIX);
 	number = clinic_give(&c, &d);
 	ck_assert_int_eq(ledger_correct_hand_dose(c.b.ledger, T0, number, &d, OPERATOR, "twice",
 						  NULL, NULL),

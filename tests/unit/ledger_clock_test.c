@@ -154,10 +154,18 @@ START_TEST(a_confirmation_records_who_when_before_after_and_why)
 }
 END_TEST
 
+static void treat_in_a_year(void)
+{
+	ck_assert_int_eq(ledger_close_session(b.ledger, T0, b.session, "done"), 0);
+	b.now_s = T0 + YEAR;
+	bench_assess(&b);
+	bench_open_session(&b);
+	bench_treat(&b, 20000, 2);
+}
+
 START_TEST(a_dose_of_a_fast_clock_counts_from_the_confirmation_and_not_for_a_year)
 {
-	b.now_s = T0 + YEAR;
-	bench_treat(&b, 20000, 2);
+	treat_in_a_year();
 	b.now_s = T0 + 60;
 	ck_assert_uint_eq(settled_of(&b), 2 * UINT64_C(20020));
 	(void)confirm(clock_of(1, T0, T0 + 60));
@@ -202,8 +210,7 @@ START_TEST(a_confirmation_that_the_disk_refuses_changes_nothing)
 	bool hit;
 
 	fault_vfs_register();
-	b.now_s = T0 + YEAR;
-	bench_treat(&b, 20000, 2);
+	treat_in_a_year();
 	for (unsigned int n = 0;; n++) {
 		int r;
 

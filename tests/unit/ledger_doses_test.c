@@ -53,7 +53,7 @@ START_TEST(a_reservation_counts_in_full_until_it_is_settled_and_then_what_was_de
 	struct ledger_evidence e;
 	struct meso_shot shots[2];
 
-	clinic_load(&c, MIX);
+	bench_load(&c.b, MIX);
 	clinic_reserve(&c, FACE, 20100, 3, &v);
 	/* the overshoot too */
 	ck_assert_uint_eq(v.reserved_nl, 3 * 20100 + 1000);
@@ -76,7 +76,7 @@ END_TEST
 START_TEST(what_was_loaded_before_is_of_that_load)
 {
 	clinic_treat(&c, FACE, 20000, 1);
-	clinic_load(&c, FILLER);
+	bench_load(&c.b, FILLER);
 	clinic_treat(&c, FACE, 30000, 1);
 	expect(LIDOCAINE, amount(20020, LIDO_PG_NL), 0, amount(20020, LIDO_PG_NL));
 	expect(HYALURONIC_ACID, amount(30020, 15000), 0, amount(30020, 15000));
@@ -147,15 +147,12 @@ START_TEST(a_dose_of_a_version_1_ledger_is_of_an_unknown_substance)
 
 	clinic_stop(&c);
 	memset(&c, 0, sizeof(c));
+	bench_prepare(&c.b);
 	place_make(&c.b.place);
 	place_make_v1(&c.b.place);
-	limits_default(&c.b.limits);
-	c.formulary = clinic_formulary();
-	c.b.basis = (struct policy_basis){ .limits = &c.b.limits, .formulary = c.formulary };
 	c.b.ledger = place_open(&c.b.place);
 	ck_assert_int_eq(ledger_get_patient(c.b.ledger, "P-1", &patient), 0);
 	c.b.patient = patient.id;
-	c.b.now_s = T0;
 	clinic_look(&c, 0);
 	ck_assert(c.history.unknown_substance);
 	ck_assert_uint_eq(c.history.outstanding_nl, V1_OUTSTANDING_NL);
@@ -193,7 +190,7 @@ START_TEST(a_settlement_of_a_hundred_shots_is_one_commit_and_a_reservation_too)
 {
 	uint64_t before = ledger_get_commits(c.b.ledger);
 
-	clinic_load(&c, MIX);
+	bench_load(&c.b, MIX);
 	clinic_treat(&c, FACE, 20000, 100);
 	ck_assert_uint_eq(ledger_get_commits(c.b.ledger), before + 3);
 }
@@ -243,7 +240,7 @@ START_TEST(a_dose_by_hand_is_read_as_it_was_entered)
 	struct ledger_hand_dose d = clinic_hand_dose(&c, 0, 0), got;
 	int64_t number;
 
-	ck_assert_int_eq(ledger_hand_dose_fill(&d, c.formulary, MIX, 1501), 0);
+	ck_assert_int_eq(ledger_hand_dose_fill(&d, &c.b.formulary, MIX, 1501), 0);
 	ck_assert_uint_eq(d.substances[0].amount, amount(1501, MIX_PG_NL));
 	ck_assert_uint_eq(d.substances[1].amount, amount(1501, MIX_UIU_NL));
 	d.session = c.b.session;
@@ -264,8 +261,8 @@ START_TEST(a_dose_by_hand_is_read_as_it_was_entered)
 	ck_assert_uint_eq(got.uid, OPERATOR);
 	expect(LIDOCAINE, amount(1501, MIX_PG_NL), 0, amount(1501, MIX_PG_NL));
 	expect(HYALURONIDASE, amount(1501, MIX_UIU_NL), 0, amount(1501, MIX_UIU_NL));
-	ck_assert_int_eq(ledger_hand_dose_fill(&d, c.formulary, FORMULARY_UNKNOWN, 1), -EINVAL);
-	ck_assert_int_eq(ledger_hand_dose_fill(&d, c.formulary, MIX, 0), -EINVAL);
+	ck_assert_int_eq(ledger_hand_dose_fill(&d, &c.b.formulary, FORMULARY_UNKNOWN, 1), -EINVAL);
+	ck_assert_int_eq(ledger_hand_dose_fill(&d, &c.b.formulary, MIX, 0), -EINVAL);
 }
 END_TEST
 
@@ -398,7 +395,7 @@ END_TEST
 START_TEST(a_correction_outside_a_session_stays_in_the_course_of_what_it_corrects)
 {
 	struct ledger_hand_dose d = clinic_hand_dose(&c, 5000, 1000);
-	struct ledger_course p = clinic_course(&c.b.patient, 7);
+	struct ledger_course p = bench_course(&c.b.patient, 7);
 	int64_t number = clinic_give(&c, &d);
 
 	ck_assert_int_eq(ledger_add_course(c.b.ledger, T0, &p, NULL, NULL), 0);
@@ -423,8 +420,8 @@ START_TEST(doses_of_a_clock_that_was_ahead_are_dated_anew_when_it_is_confirmed)
 
 	c.b.now_s = T0 + 30 * DAY_S;
 	clinic_next_session(&c);
-	clinic_assess(&c);
-	clinic_load(&c, LIDO);
+	bench_assess(&c.b);
+	bench_load(&c.b, LIDO);
 	clinic_treat(&c, FACE, 20000, 1);
 	d = clinic_hand_dose(&c, 5000, 1000);
 	clinic_give(&c, &d);
@@ -497,7 +494,7 @@ static void make_one_of_each(void)
 						  NULL, NULL),
 			 0);
 	ck_assert_int_eq(ledger_add_reaction(c.b.ledger, T0, &r, NULL), 0);
-	clinic_load(&c, MIX);
+	bench_load(&c.b, MIX);
 	clinic_treat(&c, FACE, 20000, 2);
 	clinic_reserve(&c, FACE, 20000, 2, &v);
 	shot = gun_fires(&c.b.gun, foreign, 25000);

@@ -98,6 +98,7 @@ END_TEST
 
 START_TEST(who_was_erased_is_not_treated_any_more)
 {
+	const struct ledger_moment now = moment(T0);
 	struct policy_verdict verdicts[POLICY_RULES];
 	struct ledger_order o;
 	int64_t session;
@@ -108,7 +109,7 @@ START_TEST(who_was_erased_is_not_treated_any_more)
 	ck_assert_int_eq(ledger_open_session(b.ledger, T0, "2027-01-15", &b.patient, SERIAL,
 					     OPERATOR, &session),
 			 -EIDRM);
-	ck_assert_int_eq(ledger_check(b.ledger, T0, &b.limits, 0, &o.request, verdicts), -EIDRM);
+	ck_assert_int_eq(ledger_check(b.ledger, &now, &b.basis, 0, &o.request, verdicts), -EIDRM);
 }
 END_TEST
 

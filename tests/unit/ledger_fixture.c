@@ -5,6 +5,7 @@
 #include "ledger_fixture.h"
 
 #include "fault_vfs.h"
+#include "macros.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -125,26 +126,140 @@ struct ledger_moment moment(int64_t now_s)
 	return (struct ledger_moment){ now_s, (int32_t)(now_s / 86400), now_s / 86400 * 86400 };
 }
 
-void bench_start(struct bench *b)
+static void no_bounds(struct formulary_substance *s)
+{
+	for (size_t i = 0; i < SCOPES; i++) {
+		s->fixed[i].soft = s->fixed[i].hard = FORMULARY_NO_BOUND;
+		s->per_kg[i] = s->fixed[i];
+	}
+}
+
+static void make_formulary(struct formulary *f)
+{
+	static const struct {
+		const char *id;
+		enum formulary_unit unit;
+	} substances[] = {
+		[LIDOCAINE] = { "lidocaine", FORMULARY_NG },
+		[HYALURONIDASE] = { "hyaluronidase", FORMULARY_MIU },
+		[HYALURONIC_ACID] = { "hyaluronic-acid", FORMULARY_NG },
+	};
+	static const struct {
+		const char *id;
+		size_t n;
+		struct formulary_component components[2];
+	} preparations[] = {
+		[LIDO] = { "lido", 1, { { LIDOCAINE, LIDO_PG_NL } } },
+		[MIX] = { "mix", 2, { { LIDOCAINE, MIX_PG_NL }, { HYALURONIDASE, MIX_UIU_NL } } },
+		[FILLER] = { "filler", 1, { { HYALURONIC_ACID, 15000 } } },
+	};
+	static const char *const areas[] = { [FACE] = "face", [SCALP] = "scalp" };
+
+	memset(f, 0, sizeof(*f));
+	for (; f->n_substances < ARRAY_LENGTH(substances); f->n_substances++) {
+		struct formulary_substance *s = &f->substances[f->n_substances];
+
+		snprintf(s->id, sizeof(s->id), "%s", substances[f->n_substances].id);
+		snprintf(s->name, sizeof(s->name), "%s", substances[f->n_substances].id);
+		s->unit = substances[f->n_substances].unit;
+		no_bounds(s);
+	}
+	for (; f->n_preparations < ARRAY_LENGTH(preparations); f->n_preparations++) {
+		struct formulary_preparation *p = &f->preparations[f->n_preparations];
+
+		snprintf(p->id, sizeof(p->id), "%s", preparations[f->n_preparations].id);
+		p->cartridge = 100 + f->n_preparations;
+		p->n_components = preparations[f->n_preparations].n;
+		memcpy(p->components, preparations[f->n_preparations].components,
+		       sizeof(preparations[0].components));
+	}
+	for (; f->n_areas < ARRAY_LENGTH(areas); f->n_areas++) {
+		struct formulary_area *a = &f->areas[f->n_areas];
+
+		*a = (struct formulary_area){ .depth_min_um = 1000,
+					      .depth_max_um = 4000,
+					      .size_mm2 = FACE_MM2 };
+		snprintf(a->id, sizeof(a->id), "%s", areas[f->n_areas]);
+	}
+	memset(f->hash, 0xf0, sizeof(f->hash));
+}
+
+struct ledger_assessment bench_assessment(const struct ledger_id *patient)
+{
+	return (struct ledger_assessment){ .patient = *patient,
+					   .uid = OPERATOR,
+					   .consent = true,
+					   .elsewhere_asked = true,
+					   .mass_g = MASS_G };
+}
+
+struct ledger_course bench_course(const struct ledger_id *patient, uint32_t interval_d)
+{
+	return (struct ledger_course){ .patient = *patient,
+				       .uid = OPERATOR,
+				       .interval_d = interval_d,
+				       .sessions = 8,
+				       .indication = "hair-loss" };
+}
+
+void bench_prepare(struct bench *b)
 {
 	memset(b, 0, sizeof(*b));
-	place_make(&b->place);
 	limits_default(&b->limits);
-	b->basis = (struct policy_basis){ .limits = &b->limits };
+	make_formulary(&b->formulary);
+	b->basis = (struct policy_basis){ .limits = &b->limits, .formulary = &b->formulary };
 	b->now_s = T0;
 	b->gun = (struct ledger_gun){ .serial = SERIAL,
 				      .epoch = EPOCH,
 				      .boot_id = BOOT,
 				      .shot_count = 40,
 				      .total_nl = 800000 };
-	b->ledger = place_open(&b->place);
+}
+
+void bench_assess(struct bench *b)
+{
+	struct ledger_assessment a = bench_assessment(&b->patient);
+
+	ck_assert_int_eq(ledger_add_assessment(b->ledger, b->now_s, &a, NULL, NULL), 0);
+}
+
+void bench_load(struct bench *b, size_t preparation)
+{
+	const struct ledger_moment now = moment(b->now_s);
+
+	ck_assert_int_eq(ledger_add_load(b->ledger, &now, b->session, &b->formulary, preparation,
+					 100 + preparation, 60000, NULL),
+			 0);
+}
+
+void bench_open_session(struct bench *b)
+{
+	ck_assert_int_eq(ledger_open_session(b->ledger, b->now_s, "2027-01-15", &b->patient,
+					     b->gun.serial, OPERATOR, &b->session),
+			 0);
+	bench_load(b, LIDO);
+}
+
+void bench_begin(struct bench *b)
+{
+	struct ledger_course course;
+
 	ck_assert_int_eq(ledger_get_state(b->ledger), LEDGER_OK);
 	ck_assert_int_eq(add_operator(b->ledger, OPERATOR), 0);
 	ck_assert_int_eq(add_patient(b->ledger, "P-1", &b->patient), 0);
+	bench_assess(b);
+	course = bench_course(&b->patient, 7);
+	ck_assert_int_eq(ledger_add_course(b->ledger, T0, &course, NULL, NULL), 0);
 	ck_assert_int_eq(ledger_see_gun(b->ledger, T0, &b->gun, NULL), 0);
-	ck_assert_int_eq(ledger_open_session(b->ledger, T0, "2027-01-15", &b->patient, SERIAL,
-					     OPERATOR, &b->session),
-			 0);
+	bench_open_session(b);
+}
+
+void bench_start(struct bench *b)
+{
+	bench_prepare(b);
+	place_make(&b->place);
+	b->ledger = place_open(&b->place);
+	bench_begin(b);
 }
 
 void bench_stop(struct bench *b)
@@ -168,6 +283,7 @@ void bench_reopen(struct bench *b)
 
 struct ledger_order bench_order(const struct bench *b, uint32_t dose_nl, uint32_t shots)
 {
+	struct ledger_load load;
 	struct ledger_order o = {
 		.session = b->session,
 		.gun = b->gun,
@@ -176,7 +292,8 @@ struct ledger_order bench_order(const struct bench *b, uint32_t dose_nl, uint32_
 		.request = {
 			.kind = MESO_KIND_TREAT, .mode = MESO_MODE_SINGLE, .dose_nl = dose_nl,
 			.shots = shots, .depth_um = 2000, .needles = 1, .overshoot_nl = 1000,
-			.has_gun = true,
+			.preparation = FORMULARY_UNKNOWN, /* the ledger's to say */
+			.area = FACE, .area_mm2 = FACE_MM2, .has_gun = true,
 			.gun = {
 				.dose_min_nl = 1000, .dose_max_nl = 200000, .dose_step_nl = 100,
 				.lease_max_nl = 10000000, .lease_max_shots = 200,
@@ -186,6 +303,8 @@ struct ledger_order bench_order(const struct bench *b, uint32_t dose_nl, uint32_
 	};
 
 	memcpy(o.request.patient, b->patient.bytes, sizeof(o.request.patient));
+	if (ledger_get_load(b->ledger, b->session, &load) == 0)
+		o.request.gun.cartridge = load.cartridge;
 	return o;
 }
 

@@ -44,12 +44,9 @@ END_TEST
 START_TEST(the_birth_day_is_read_and_one_that_was_erased_is_not_known)
 {
 	ck_assert_int_eq(look()->birth_day, 3711); /* 1980-02-29 */
-	c.b.ledger = ledger_close(c.b.ledger);
-	tamper(&c.b.place, "DELETE FROM patient_name");
-	forget_digest(c.b.place.mark);
-	c.b.ledger = place_open(&c.b.place);
-	ck_assert_int_eq(ledger_get_state(c.b.ledger), LEDGER_OK);
-	ck_assert_int_eq(look()->birth_day, POLICY_NO_DAY);
+	ck_assert_int_eq(ledger_close_session(c.b.ledger, T0, c.b.session, "done"), 0);
+	ck_assert_int_eq(ledger_erase_patient(c.b.ledger, T0, &c.b.patient, 0, "asked to"), 0);
+	ck_assert_int_eq(clinic_look(&c, 0)->birth_day, POLICY_NO_DAY);
 }
 END_TEST
 
@@ -75,7 +72,7 @@ END_TEST
 
 START_TEST(the_newest_mass_that_was_weighed_counts_and_before_that_the_registered_one)
 {
-	struct ledger_assessment a = clinic_assessment(&c.b.patient);
+	struct ledger_assessment a = bench_assessment(&c.b.patient);
 	struct ledger_patient heavy = { .name = "N", .birth_date = "1990-01-01", .mass_g = 90000 };
 
 	a.mass_g = 65000;
@@ -96,7 +93,7 @@ END_TEST
 
 START_TEST(the_newest_assessment_is_passed_on_whole)
 {
-	struct ledger_assessment a = clinic_assessment(&c.b.patient);
+	struct ledger_assessment a = bench_assessment(&c.b.patient);
 
 	look();
 	ck_assert(c.history.assessed && c.history.consent && c.history.elsewhere_asked);
@@ -118,7 +115,7 @@ END_TEST
 START_TEST(an_assessment_by_a_clock_that_was_ahead_is_as_old_as_the_confirmation)
 {
 	const struct ledger_clock clock = { .wall_s = T0 + 100 };
-	struct ledger_assessment a = clinic_assessment(&c.b.patient);
+	struct ledger_assessment a = bench_assessment(&c.b.patient);
 	struct ledger_clock_state state;
 
 	ck_assert_int_eq(ledger_add_assessment(c.b.ledger, T0 + 30 * DAY_S, &a, NULL, NULL), 0);
@@ -183,13 +180,13 @@ END_TEST
 
 START_TEST(what_is_loaded_is_the_preparation_as_long_as_the_formulary_says_the_same)
 {
-	struct formulary_preparation *mix = &c.formulary->preparations[MIX];
+	struct formulary_preparation *mix = &c.b.formulary.preparations[MIX];
 	struct policy_basis without = { .limits = &c.b.limits };
 	struct policy_basis with = c.b.basis;
 
 	look();
 	ck_assert_uint_eq(c.at.preparation, LIDO);
-	clinic_load(&c, MIX);
+	bench_load(&c.b, MIX);
 	look();
 	ck_assert_uint_eq(c.at.preparation, MIX);
 	mix->components[1].concentration++;
@@ -200,10 +197,10 @@ START_TEST(what_is_loaded_is_the_preparation_as_long_as_the_formulary_says_the_s
 	look();
 	ck_assert_uint_eq(c.at.preparation, FORMULARY_UNKNOWN);
 	mix->n_components = 2;
-	c.formulary->substances[HYALURONIDASE].unit = FORMULARY_NG;
+	c.b.formulary.substances[HYALURONIDASE].unit = FORMULARY_NG;
 	look();
 	ck_assert_uint_eq(c.at.preparation, FORMULARY_UNKNOWN);
-	c.formulary->substances[HYALURONIDASE].unit = FORMULARY_MIU;
+	c.b.formulary.substances[HYALURONIDASE].unit = FORMULARY_MIU;
 	snprintf(mix->id, sizeof(mix->id), "mixed");
 	look();
 	ck_assert_uint_eq(c.at.preparation, FORMULARY_UNKNOWN);
@@ -263,7 +260,7 @@ START_TEST(primes_are_those_of_the_syringe_credited_or_not)
 	clinic_prime(&c, 20000, PRIMED_SKIN);
 	clinic_treat(&c, FACE, 20000, 1);
 	ck_assert_uint_eq(look()->primed_nl, 50000);
-	clinic_load(&c, LIDO);
+	bench_load(&c.b, LIDO);
 	ck_assert_uint_eq(look()->primed_nl, 0);
 	clinic_prime(&c, 10000, PRIMED_AIR);
 	ck_assert_uint_eq(look()->primed_nl, 10000);
@@ -415,7 +412,7 @@ END_TEST
 
 START_TEST(a_substance_that_the_formulary_knows_no_more_or_measures_otherwise_is_unknown)
 {
-	struct formulary_substance *s = &c.formulary->substances[LIDOCAINE];
+	struct formulary_substance *s = &c.b.formulary.substances[LIDOCAINE];
 
 	ck_assert(!look()->unknown_substance);
 	clinic_treat(&c, FACE, 20000, 1);
@@ -494,7 +491,7 @@ START_TEST(a_dose_after_midnight_is_of_the_new_day)
 
 	c.b.now_s = midnight_s - 1;
 	clinic_next_session(&c);
-	clinic_load(&c, LIDO);
+	bench_load(&c.b, LIDO);
 	clinic_treat(&c, FACE, 20000, 1);
 	ck_assert_int_eq(clinic_look(&c, 0)->last_session_day, TODAY);
 	c.b.now_s = midnight_s;
@@ -517,7 +514,7 @@ START_TEST(a_session_in_which_nothing_was_given_is_none)
 	ck_assert_int_eq(c.history.substances[LIDOCAINE].last_day, POLICY_NO_DAY);
 	ck_assert_uint_eq(c.history.course_sessions, 1);
 	/* what is outstanding may have been given */
-	clinic_load(&c, LIDO);
+	bench_load(&c.b, LIDO);
 	clinic_reserve(&c, FACE, 20000, 1, &v);
 	clinic_look(&c, 0);
 	ck_assert_int_eq(c.history.last_session_day, TODAY);
@@ -560,8 +557,8 @@ END_TEST
 static void treat_weekly(unsigned int n, size_t preparation)
 {
 	for (unsigned int i = 0; i < n; i++) {
-		clinic_assess(&c);
-		clinic_load(&c, preparation);
+		bench_assess(&c.b);
+		bench_load(&c.b, preparation);
 		clinic_treat(&c, FACE, 20000, 1);
 		c.b.now_s += 7 * DAY_S;
 		clinic_next_session(&c);
@@ -585,8 +582,8 @@ START_TEST(a_course_counts_its_sessions_amounts_and_substances)
 	ck_assert_int_eq(c.history.last_session_day, TODAY + 14);
 	ck_assert_int_eq(c.history.substances[HYALURONIDASE].last_day, TODAY + 14);
 	/* this one is not among the others, but its amounts are in the course's */
-	clinic_assess(&c);
-	clinic_load(&c, MIX);
+	bench_assess(&c.b);
+	bench_load(&c.b, MIX);
 	clinic_treat(&c, FACE, 20000, 1);
 	look();
 	ck_assert_uint_eq(c.history.course_sessions, 4);
@@ -600,7 +597,7 @@ END_TEST
 
 START_TEST(the_late_interval_of_the_plan_counts_from_the_seventh_session_on)
 {
-	struct ledger_course p = clinic_course(&c.b.patient, 7);
+	struct ledger_course p = bench_course(&c.b.patient, 7);
 
 	look();
 	ck_assert_uint_eq(c.history.plan_interval_d, 7);
@@ -623,7 +620,7 @@ END_TEST
 
 START_TEST(a_new_course_begins_at_nothing_and_knows_the_last_day_of_the_one_before)
 {
-	struct ledger_course p = clinic_course(&c.b.patient, 10);
+	struct ledger_course p = bench_course(&c.b.patient, 10);
 	struct ledger_hand_dose d;
 
 	treat_weekly(2, LIDO);
@@ -663,9 +660,9 @@ START_TEST(what_was_given_in_a_session_before_it_had_a_course_counts_for_the_cou
 	look();
 	ck_assert(!c.history.has_course);
 	ck_assert_uint_eq(c.history.substances[LIDOCAINE].course, 5000);
-	p = clinic_course(&c.b.patient, 7);
+	p = bench_course(&c.b.patient, 7);
 	ck_assert_int_eq(ledger_add_course(c.b.ledger, T0, &p, NULL, NULL), 0);
-	clinic_load(&c, LIDO);
+	bench_load(&c.b, LIDO);
 	look();
 	ck_assert(c.history.has_course);
 	ck_assert_uint_eq(c.history.substances[LIDOCAINE].course, 5000);
@@ -685,8 +682,8 @@ START_TEST(a_long_history_is_read_without_a_scan)
 	};
 
 	treat_weekly(5, MIX);
-	clinic_assess(&c);
-	clinic_load(&c, MIX);
+	bench_assess(&c.b);
+	bench_load(&c.b, MIX);
 	clinic_treat(&c, FACE, 20000, 1);
 	look();
 	for (size_t i = 0; i < ARRAY_LENGTH(reads); i++) {

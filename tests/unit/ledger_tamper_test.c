@@ -197,10 +197,22 @@ static void add_field(gcry_md_hd_t md, const struct ledger_field *f)
 
 static int follow_chain(const struct ledger_record *record, void *userdata)
 {
-	static const char *const types[] = { "",           "ledger",      "operator",    "patient",
-					     "session",    "session-end", "reservation", "shot",
-					     "settlement", "incident",    "quarantine",  "gun",
-					     [23] = "area" };
+	static const char *const types[] = { "",
+					     "ledger",
+					     "operator",
+					     "patient",
+					     "session",
+					     "session-end",
+					     "reservation",
+					     "shot",
+					     "settlement",
+					     "incident",
+					     "quarantine",
+					     "gun",
+					     [20] = "assessment",
+					     "course",
+					     "load",
+					     "area" };
 	struct follower *f = userdata;
 	size_t type = 1;
 

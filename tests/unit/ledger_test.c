@@ -213,8 +213,12 @@ START_TEST(check_says_what_reserve_would_and_leaves_no_trace)
 
 	ck_assert_int_eq(ledger_check(b.ledger, &now, &b.basis, b.session, &o.request, b.verdicts),
 			 POLICY_OK);
+	/* in no session there is no syringe, which is all that there is to find fault with */
 	ck_assert_int_eq(ledger_check(b.ledger, &now, &b.basis, 0, &o.request, b.verdicts),
-			 POLICY_OK);
+			 POLICY_HARD);
+	ck_assert_str_eq(b.verdicts[0].rule, "preparation-known");
+	ck_assert_str_eq(b.verdicts[1].rule, "cartridge");
+	ck_assert_int_lt(b.verdicts[2].severity, POLICY_HARD);
 	o.request.depth_um = 4001;
 	ck_assert_int_eq(ledger_check(b.ledger, &now, &b.basis, 0, &o.request, b.verdicts),
 			 POLICY_HARD);
@@ -228,7 +232,6 @@ END_TEST
 
 START_TEST(the_last_ten_microlitres_go_to_one_of_many)
 {
-	struct ledger_id patient = b.patient;
 	unsigned int granted = 0;
 
 	/* The patient has 10 uL left; 64 guns ask for them, each from its own session in turn. */
@@ -241,9 +244,7 @@ START_TEST(the_last_ten_microlitres_go_to_one_of_many)
 
 		snprintf(serial, sizeof(serial), "R-%d", i);
 		b.gun.serial = serial;
-		ck_assert_int_eq(ledger_open_session(b.ledger, T0, "2027-01-15", &patient, serial,
-						     OPERATOR, &b.session),
-				 0);
+		bench_open_session(&b);
 		o = bench_order(&b, 9000, 1);
 		if (ledger_reserve(b.ledger, &now, &b.basis, &o, &v, b.verdicts) == 0)
 			granted++;

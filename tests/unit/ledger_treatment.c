@@ -18,6 +18,20 @@ static int step_patient(struct treatment *t)
 	return add_patient(t->b.ledger, "P-1", &t->b.patient);
 }
 
+static int step_assessment(struct treatment *t)
+{
+	struct ledger_assessment a = bench_assessment(&t->b.patient);
+
+	return ledger_add_assessment(t->b.ledger, T0, &a, NULL, NULL);
+}
+
+static int step_course(struct treatment *t)
+{
+	struct ledger_course course = bench_course(&t->b.patient, 7);
+
+	return ledger_add_course(t->b.ledger, T0, &course, NULL, NULL);
+}
+
 static int step_gun(struct treatment *t)
 {
 	return ledger_see_gun(t->b.ledger, T0, &t->b.gun, NULL);
@@ -27,6 +41,14 @@ static int step_session(struct treatment *t)
 {
 	return ledger_open_session(t->b.ledger, T0, "2027-01-15", &t->b.patient, SERIAL, OPERATOR,
 				   &t->b.session);
+}
+
+static int step_load(struct treatment *t)
+{
+	const struct ledger_moment now = moment(T0);
+
+	return ledger_add_load(t->b.ledger, &now, t->b.session, &t->b.formulary, LIDO, 100 + LIDO,
+			       60000, NULL);
 }
 
 static int step_reserve(struct treatment *t)
@@ -66,9 +88,9 @@ static const struct {
 	int (*run)(struct treatment *t);
 	unsigned int records;
 } steps[] = {
-	{ step_operator, 1 }, { step_patient, 1 },  { step_gun, 1 },
-	{ step_session, 1 },  { step_reserve, 2 },  { step_shot, 1 },
-	{ step_settle, 4 },   { step_incident, 2 }, { step_close, 1 },
+	{ step_operator, 1 }, { step_patient, 1 }, { step_assessment, 1 }, { step_course, 1 },
+	{ step_gun, 1 },      { step_session, 1 }, { step_load, 1 },       { step_reserve, 2 },
+	{ step_shot, 1 },     { step_settle, 4 },  { step_incident, 2 },   { step_close, 1 },
 };
 
 _Static_assert(sizeof(steps) / sizeof(steps[0]) == TREATMENT_STEPS, "the header counts them");
@@ -85,15 +107,8 @@ unsigned int treatment_records(size_t n)
 void treatment_prepare(struct treatment *t, const struct place *place)
 {
 	memset(t, 0, sizeof(*t));
+	bench_prepare(&t->b);
 	t->b.place = *place;
-	t->b.now_s = T0;
-	t->b.gun = (struct ledger_gun){ .serial = SERIAL,
-					.epoch = EPOCH,
-					.boot_id = BOOT,
-					.shot_count = 40,
-					.total_nl = 800000 };
-	limits_default(&t->b.limits);
-	t->b.basis = (struct policy_basis){ .limits = &t->b.limits };
 }
 
 /* What the gun does between reservation and report. */

@@ -14,9 +14,10 @@ struct treatment {
 	struct meso_shot shots[4];
 };
 
-/* Operator, patient, gun, session, reservation, shot, settlement, incident, close: each one
- * transaction. */
-#define TREATMENT_STEPS 9
+/* Operator, patient, assessment, course, gun, session, load, reservation, shot, settlement, incident,
+ * close: each one transaction. */
+#define TREATMENT_STEPS   12
+#define TREATMENT_RESERVE 7 /* the reservation's */
 
 void treatment_prepare(struct treatment *t, const struct place *place);
 int treatment_step(struct treatment *t, size_t step);
