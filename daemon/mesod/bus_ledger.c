@@ -445,6 +445,7 @@ static int check_run(void *owned, void *userdata)
 {
 	struct patient_question *p = userdata;
 	const struct ledger_moment now = moment_at(p->q.now_s);
+	int64_t session;
 	int r;
 
 	r = ledger_get_patient(owned, p->asked, &p->patient);
@@ -453,7 +454,14 @@ static int check_run(void *owned, void *userdata)
 	memcpy(p->request.patient, p->patient.id.bytes, sizeof(p->request.patient));
 	p->request.preparation = formulary_preparation(p->q.mesod->basis.formulary, p->preparation);
 	p->request.area = formulary_area(p->q.mesod->basis.formulary, p->area);
-	p->worst = ledger_check(owned, &now, &p->q.mesod->basis, 0, &p->request, p->verdicts);
+	/* Who opens a session now goes on with one that was interrupted. */
+	session = ledger_get_resumable(owned, p->q.now_s,
+				       (int64_t)p->q.mesod->basis.limits->session_s.hard,
+				       &p->patient.id);
+	if (session < 0 && session != -ENOENT)
+		return (int)session;
+	p->worst = ledger_check(owned, &now, &p->q.mesod->basis, session > 0 ? session : 0,
+				&p->request, p->verdicts);
 	return p->worst < 0 ? p->worst : 0;
 }
 

@@ -279,10 +279,14 @@ int ledger_get_spent(struct ledger *ledger, int64_t now_s, const struct ledger_i
 
 /* --------------------------------------------------------------- sessions */
 
+struct ledger_session;
+
 /**
  * ledger_open_session() - one patient on one gun
  * @today: the local date, YYYY-MM-DD; the operator's licence must be valid on it
  * @ret_session: number of the session, its record's in the chain
+ * One that is interrupted is in nobody's way: it ends.
+ *
  * Return: 0; -EBUSY patient or gun has an open one; -ENOENT no such patient;
  * -EIDRM the patient was erased; -EPERM no such operator; -EKEYEXPIRED licence;
  * -EUCLEAN gun quarantined; -EOWNERDEAD the patient is blocked, see
@@ -291,6 +295,29 @@ int ledger_get_spent(struct ledger *ledger, int64_t now_s, const struct ledger_i
 int ledger_open_session(struct ledger *ledger, int64_t now_s, const char *today,
 			const struct ledger_id *patient, const char *serial, uint32_t operator_uid,
 			int64_t *ret_session);
+/**
+ * ledger_interrupt_session() - it ends before its operator said so
+ *
+ * It stays open for ledger_resume_session(), and ends for good when patient or gun
+ * are wanted for something else.  What is outstanding stays so.
+ *
+ * Return: 0; -ENOENT not open; -EALREADY it is interrupted.
+ */
+int ledger_interrupt_session(struct ledger *ledger, int64_t now_s, int64_t session,
+			     const char *reason);
+/**
+ * ledger_resume_session() - an interrupted session of this patient on this gun goes on
+ * @limit_s: how long after it was opened, limits.session_s.hard
+ * @operator_uid: its operator from now on; conditions as for ledger_open_session()
+ * @ret: the session as it is; may be NULL
+ * Return: 0; -ENOENT there is none, or its time is over; otherwise as ledger_open_session().
+ */
+int ledger_resume_session(struct ledger *ledger, int64_t now_s, const char *today, int64_t limit_s,
+			  const struct ledger_id *patient, const char *serial,
+			  uint32_t operator_uid, struct ledger_session *ret);
+/* What ledger_resume_session() would find: its number, or -ENOENT. */
+int64_t ledger_get_resumable(struct ledger *ledger, int64_t now_s, int64_t limit_s,
+			     const struct ledger_id *patient);
 /* Reservations stay outstanding until they are settled.  -ENOENT not open. */
 int ledger_close_session(struct ledger *ledger, int64_t now_s, int64_t session, const char *reason);
 
@@ -298,9 +325,10 @@ struct ledger_session {
 	int64_t session;
 	struct ledger_id patient;
 	char serial[MESO_SERIAL_LEN];
-	uint32_t operator_uid;
+	uint32_t operator_uid; /* who resumed it last, or opened it */
 	int64_t opened_s;
 	bool open;
+	bool interrupted; /* and open still */
 	/* account */
 	uint64_t
 		delivered_nl; /* into skin, as far as is known: shots of treatments, and primes not credited */

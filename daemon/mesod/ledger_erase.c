@@ -64,8 +64,8 @@ static int erase_patient(struct ledger *l, int64_t now_s, struct value id, uint3
 	if (r < 0)
 		return r;
 	/* What is under way is told to people by name. */
-	r = exists(l, SQL_LIVE_BY_PATIENT, id);
-	if (r == 0)
+	r = sessions_make_way(l, now_s, SQL_LIVE_BY_PATIENT, id);
+	if (r >= 0)
 		r = exists(l, SQL_ACCOUNT_OUTSTANDING, id);
 	if (r > 0)
 		r = -EBUSY;

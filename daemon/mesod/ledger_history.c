@@ -377,6 +377,7 @@ static int is_licensed(struct ledger *l, uint32_t uid, int32_t today, bool *ret)
 static int read_session(struct ledger *l, int64_t session, struct policy_history *h, char *serial)
 {
 	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
+	uint32_t uid;
 	int r;
 
 	r = sql_start(l, SQL_SESSION, &row, INTEGER(session));
@@ -386,13 +387,16 @@ static int read_session(struct ledger *l, int64_t session, struct policy_history
 		return r;
 	if (r == 0 || !sqlite3_column_int(row, 4))
 		return -ENOENT;
+	uid = sql_get_u32(row, 2);
 	h->has_session = true;
 	h->session_opened_s = sqlite3_column_int64(row, 3);
 	r = sql_get_blob(l, row, 0, h->session_patient, sizeof(h->session_patient));
 	if (r >= 0)
 		r = sql_get_text(l, row, 1, serial, MESO_SERIAL_LEN);
 	if (r >= 0)
-		r = is_licensed(l, sql_get_u32(row, 2), h->today, &h->operator_valid);
+		r = sessions_operator(l, session, &uid);
+	if (r >= 0)
+		r = is_licensed(l, uid, h->today, &h->operator_valid);
 	if (r >= 0)
 		r = is_elsewhere(l, SQL_LIVE_BY_GUN, TEXT(serial), session, &h->gun_elsewhere);
 	return r < 0 || l->schema < 2 ? r : read_faults(l, serial, h);

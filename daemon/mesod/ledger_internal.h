@@ -54,6 +54,8 @@
 	X(23, AREA, area, "area", "?,?,?,?,?")                                                       \
 	X(24, HAND_DOSE, hand_dose, "hand-dose", "?,?,?,?,?,?,?,?,?,?,?,?,?,?")                      \
 	X(25, REACTION, reaction, "reaction", "?,?,?,?,?,?")                                         \
+	X(26, INTERRUPTION, interruption, "interruption", "?,?,?")                                   \
+	X(27, RESUMPTION, resumption, "resumption", "?,?,?")                                         \
 	X(40, RESTORE, restore, "restore", "?,?,?,?,?,?,?,?,?")                                      \
 	X(41, REVIEW, review, "review", "?,?,?,?")
 /* clang-format on */
@@ -104,6 +106,8 @@ enum sql {
 	SQL_LIVE_BY_GUN,
 	SQL_LIVE_BY_SESSION,
 	SQL_SESSIONS_OF,
+	SQL_INTERRUPTED,
+	SQL_RESUMED_BY,
 	SQL_LIVE_ALL,
 	SQL_LIVE_INSERT,
 	SQL_LIVE_DELETE,
@@ -448,6 +452,11 @@ int settle_as_lost(struct ledger *l, int64_t now_s, const struct reservation *v,
 int settle_date_anew(struct ledger *l, int64_t now_s, int64_t reservation);
 
 /* ----------------------------------------------- erasure (ledger_erase.c) */
+
+/* Ends the interrupted session with that key, if there is one.  -EBUSY it is not interrupted */
+int sessions_make_way(struct ledger *l, int64_t now_s, enum sql sql, struct value key);
+/* Who has resumed it last; untouched if nobody has. */
+int sessions_operator(struct ledger *l, int64_t session, uint32_t *ret);
 
 /* 0 there is such a patient, -ENOENT, -EIDRM who was erased */
 int erase_check_patient(struct ledger *l, struct value id);

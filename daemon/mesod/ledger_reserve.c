@@ -45,8 +45,11 @@ int ledger_check(struct ledger *l, const struct ledger_moment *now,
 		r = history_read(l, now, basis, session, request, &history, &at);
 	if (r < 0)
 		return r;
+	/* In a session it is what is loaded, unless the question is about something else: nothing is given by
+	 * an answer. */
 	asked = *request;
-	asked.preparation = at.preparation;
+	if (request->preparation == FORMULARY_UNKNOWN)
+		asked.preparation = at.preparation;
 	return (int)policy_check(basis, &history, &asked, ret_verdicts);
 }
 

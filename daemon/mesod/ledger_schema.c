@@ -153,6 +153,12 @@ const char *const ledger_schema_2 =
 		   "session INTEGER NOT NULL REFERENCES session(n),"
 		   " uid INTEGER NOT NULL REFERENCES operator(uid), kind TEXT NOT NULL,"
 		   " severity INTEGER NOT NULL, note TEXT")
+	/* a session is interrupted from the one until the other, or until its end */
+	FACT_TABLE("interruption", "session INTEGER NOT NULL REFERENCES session(n), reason TEXT NOT NULL")
+	FACT_TABLE("resumption", "session INTEGER NOT NULL REFERENCES session(n),"
+		   " operator INTEGER NOT NULL REFERENCES operator(uid)")
+	"CREATE INDEX interruption_session ON interruption(session);"
+	"CREATE INDEX resumption_session ON resumption(session);"
 	"CREATE INDEX assessment_patient ON assessment(patient);"
 	"CREATE INDEX assessment_mass ON assessment(patient) WHERE mass_g > 0;"
 	"CREATE INDEX course_patient ON course(patient);"

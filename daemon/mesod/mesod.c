@@ -197,7 +197,11 @@ struct leftovers {
 static int gather_leftover(const struct ledger_session *session, void *userdata)
 {
 	struct leftovers *l = userdata;
-	int64_t *more = reallocarray(l->numbers, l->n + 1, sizeof(*more));
+	int64_t *more;
+
+	if (session->interrupted)
+		return 0;
+	more = reallocarray(l->numbers, l->n + 1, sizeof(*more));
 
 	if (!more)
 		return -ENOMEM;
@@ -214,7 +218,7 @@ static int leftovers_run(void *owned, void *userdata)
 	(void)timekeeping_run(owned, &l->mesod->clock_job);
 	r = ledger_foreach_open_session(owned, gather_leftover, l);
 	for (size_t i = 0; r >= 0 && i < l->n; i++)
-		r = ledger_close_session(owned, l->now_s, l->numbers[i], "daemon restarted");
+		r = ledger_interrupt_session(owned, l->now_s, l->numbers[i], "daemon restarted");
 	return r;
 }
 

@@ -176,6 +176,7 @@ struct closing {
 	int64_t number;
 	int64_t now_s;
 	const char *reason;
+	bool interrupted; /* not by its operator: it may be resumed */
 	struct ledger_session account;
 };
 
@@ -184,7 +185,10 @@ static int closing_run(void *owned, void *userdata)
 	struct closing *c = userdata;
 	int r;
 
-	r = ledger_close_session(owned, c->now_s, c->number, c->reason);
+	if (c->interrupted)
+		r = ledger_interrupt_session(owned, c->now_s, c->number, c->reason);
+	else
+		r = ledger_close_session(owned, c->now_s, c->number, c->reason);
 	return r < 0 ? r : ledger_get_session(owned, c->number, &c->account);
 }
 
@@ -246,6 +250,7 @@ static void try_close(struct session *session)
 	c->number = session->number;
 	c->now_s = wall_now_s(session->mesod);
 	c->reason = session->close_reason;
+	c->interrupted = !session->close_call;
 	if (worker_submit(session->mesod->worker, closing_run, closing_done, c) < 0) {
 		free(c);
 		return;
@@ -340,11 +345,16 @@ struct opening {
 	bool no_patient;
 	struct ledger_patient patient;
 	int64_t number;
+	int64_t opened_s; /* by whoever opened it */
+	uint64_t delivered_nl; /* before it was interrupted */
+	uint32_t shots;
+	bool resumed;
 };
 
 static int opening_run(void *owned, void *userdata)
 {
 	struct opening *o = userdata;
+	struct ledger_session before;
 	int r;
 
 	r = ledger_get_patient(owned, o->asked, &o->patient);
@@ -352,8 +362,20 @@ static int opening_run(void *owned, void *userdata)
 		o->no_patient = r == -ENOENT;
 		return r;
 	}
-	return ledger_open_session(owned, o->now_s, o->today, &o->patient.id, o->serial, o->uid,
-				   &o->number);
+	o->opened_s = o->now_s;
+	r = ledger_resume_session(owned, o->now_s, o->today,
+				  (int64_t)o->mesod->basis.limits->session_s.hard, &o->patient.id,
+				  o->serial, o->uid, &before);
+	if (r >= 0) {
+		o->number = before.session;
+		o->opened_s = before.opened_s;
+		o->delivered_nl = before.delivered_nl;
+		o->shots = before.shots;
+		o->resumed = true;
+	}
+	return r != -ENOENT ? r
+			    : ledger_open_session(owned, o->now_s, o->today, &o->patient.id,
+						  o->serial, o->uid, &o->number);
 }
 
 static void answer_opening_failed(const struct opening *o, int r)
@@ -421,7 +443,9 @@ static int session_new(const struct opening *o, struct session **ret, int *ret_t
 	session->patient = o->patient.id;
 	ledger_id_format(&o->patient.id, session->patient_text);
 	TEXT_COPY(session->operator_text, o->operator_text);
-	session->opened_s = o->now_s;
+	session->opened_s = o->opened_s;
+	session->delivered_nl = o->delivered_nl;
+	session->shots = o->shots;
 	session->uid = o->uid;
 	session->keep_alive = o->keep_alive;
 	session->alive_ns = monotonic_now_ns();
@@ -461,7 +485,7 @@ static int undoing_run(void *owned, void *userdata)
 {
 	const struct undoing *u = userdata;
 
-	return ledger_close_session(owned, u->now_s, u->number, "could not be opened");
+	return ledger_interrupt_session(owned, u->now_s, u->number, "could not be opened");
 }
 
 static void undoing_try(struct undoing *u, uint64_t usec);
@@ -513,7 +537,7 @@ static void undoing_try(struct undoing *u, uint64_t usec)
 }
 
 /* The ledger opened it, but nobody can have it any more: neither gun nor patient may stay taken.  It
- * is tried until it is done; when mesod ends before, the next one closes what it finds open. */
+ * is tried until it is done; when mesod ends before, the next one does it with what it finds open. */
 static void undo(struct mesod *mesod, int64_t number)
 {
 	struct undoing *u = calloc(1, sizeof(*u));
@@ -546,7 +570,8 @@ static void opened(struct opening *o)
 	}
 	o->gun->session = session;
 	bus_gun_changed(o->gun, "InSession");
-	log_gun(o->gun, LOG_INFO, "session %lld opened by uid %u", (long long)o->number, o->uid);
+	log_gun(o->gun, LOG_INFO, "session %lld %s by uid %u", (long long)o->number,
+		o->resumed ? "resumed" : "opened", o->uid);
 	r = sd_bus_reply_method_return(o->call, "oh", session->path, theirs);
 	if (r < 0)
 		session_end(session, "its opener could not be answered");
