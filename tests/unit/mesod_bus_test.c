@@ -39,7 +39,8 @@ START_TEST(a_second_client_gets_neither_the_gun_nor_the_session)
 			  FIXTURE_PATIENT, 0);
 	/* the same uid, another connection: the session is not its own */
 	ck_assert_refused(other, "Denied", f.session, SESSION, "Load", "a{sv}", 0);
-	ck_assert_refused(other, "Denied", f.session, SESSION, "Prime", "u", 60000);
+	ck_assert_refused(other, "Denied", f.session, SESSION, "Prime", "ua{sv}", 60000, 1, "area",
+			  "s", FIXTURE_AREA);
 	ck_assert_refused(other, "Denied", f.session, SESSION, "Arm", "a{sv}", 0);
 	ck_assert_refused(other, "Denied", f.session, SESSION, "Disarm", "");
 	ck_assert_refused(other, "Denied", f.session, SESSION, "Fire", "t", (uint64_t)1);
@@ -70,9 +71,9 @@ START_TEST(a_dose_above_a_limit_is_refused_whole_with_rule_numbers_and_a_sentenc
 	ck_assert_ptr_nonnull(strstr(error.message, " when=never: "));
 	sd_bus_error_free(&error);
 	/* above the hard bound of depth: no reason helps */
-	ck_assert_int_lt(mesod_call(f.bus, f.session, SESSION, "Arm", &error, NULL, "a{sv}", 4,
+	ck_assert_int_lt(mesod_call(f.bus, f.session, SESSION, "Arm", &error, NULL, "a{sv}", 5,
 				    "dose_nl", "u", 20000u, "shots", "u", 2u, "depth_um", "u",
-				    4100u, "override", "s", "because"),
+				    4100u, "area", "s", FIXTURE_AREA, "override", "s", "because"),
 			 0);
 	ck_assert_str_eq(error.name, "org.mesod1.Error.DoseLimit");
 	ck_assert_ptr_nonnull(strstr(error.message, "limit=4 mm"));
@@ -197,7 +198,8 @@ START_TEST(a_prime_that_touches_skin_is_a_dose)
 
 	mesod_fixture_open_session(&f);
 	mesod_fixture_load(&f);
-	ck_assert_int_ge(mesod_call(f.bus, f.session, SESSION, "Prime", NULL, NULL, "u", 100000u),
+	ck_assert_int_ge(mesod_call(f.bus, f.session, SESSION, "Prime", NULL, NULL, "ua{sv}",
+				    100000u, 1, "area", "s", FIXTURE_AREA),
 			 0);
 	gun_fixture_sleep_ms(5);
 	gun_fixture_ask(&f.gun, "hand trigger 1");

@@ -41,9 +41,10 @@ static void send_arm(void)
 	ck_assert_int_ge(sd_bus_message_new_method_call(f.bus, &call, "org.mesod1", f.session,
 							SESSION, "Arm"),
 			 0);
-	ck_assert_int_ge(sd_bus_message_append(call, "a{sv}", 5, "dose_nl", "u", 10000u, "shots",
+	ck_assert_int_ge(sd_bus_message_append(call, "a{sv}", 6, "dose_nl", "u", 10000u, "shots",
 					       "u", 3u, "depth_um", "u", 2000u, "mode", "s",
-					       "repeat", "rate_mhz", "u", 5000u),
+					       "repeat", "rate_mhz", "u", 5000u, "area", "s",
+					       FIXTURE_AREA),
 			 0);
 	ck_assert_int_ge(sd_bus_message_set_expect_reply(call, 0), 0);
 	ck_assert_int_ge(sd_bus_send(f.bus, call, NULL), 0);
@@ -121,7 +122,8 @@ START_TEST(a_hung_disk_stops_the_heart_and_delays_no_stop)
 	worker = mesod_trace_freeze_worker(f.mesod_pid);
 	/* it is noticed: no heartbeat for a ledger that does not answer */
 	gun_fixture_wait_disarmed(&f.gun, 3000);
-	ck_assert_refused(f.bus, "Ledger", f.session, SESSION, "Prime", "u", 60000u);
+	ck_assert_refused(f.bus, "Ledger", f.session, SESSION, "Prime", "ua{sv}", 60000u, 1, "area",
+			  "s", FIXTURE_AREA);
 	mesod_fixture_assert_answers(&f);
 	mesod_trace_thaw(worker);
 	mesod_fixture_wait_lease_ended(&f);

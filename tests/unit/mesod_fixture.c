@@ -335,7 +335,7 @@ void mesod_fixture_register(struct mesod_fixture *f)
 				    (uint32_t)getuid(), "Dr. Test", "L-1", "2999-12-31"),
 			 0);
 	ck_assert_int_ge(mesod_call(f->bus, ROOT, MANAGER, "AddPatient", NULL, NULL, "sssu",
-				    FIXTURE_PATIENT, "Jane Doe", "1980-02-29", 70000u),
+				    FIXTURE_PATIENT, "Jane Doe", "1940-02-29", 70000u),
 			 0);
 	mesod_fixture_assess(f, FIXTURE_PATIENT);
 }

@@ -138,9 +138,10 @@ START_TEST(a_restored_clinic_goes_on_with_what_was_looked_at_and_nothing_else)
 	mesod_fixture_assert_answers(&f);
 
 	expect_blocked(true);
-	ck_assert_refused(f.bus, "Blocked", ROOT, MANAGER, "Check", "sa{sv}", FIXTURE_PATIENT, 5,
+	ck_assert_refused(f.bus, "Blocked", ROOT, MANAGER, "Check", "sa{sv}", FIXTURE_PATIENT, 7,
 			  "dose_nl", "u", 20000u, "shots", "u", 1u, "depth_um", "u", 2000u, "mode",
-			  "s", "single", "expiry_ms", "u", 60000u);
+			  "s", "single", "expiry_ms", "u", 60000u, "area", "s", FIXTURE_AREA,
+			  "preparation", "s", FIXTURE_PREPARATION);
 	ck_assert_refused(f.bus, "NoSuchPatient", ROOT, MANAGER, "ReviewPatient", "ss", "nobody",
 			  "asked");
 	ck_assert_refused(f.bus, "InvalidArgument", ROOT, MANAGER, "ReviewPatient", "ss",

@@ -75,8 +75,9 @@ static void send_arm(struct answer *answer)
 	ck_assert_int_ge(sd_bus_message_new_method_call(f.bus, &call, "org.mesod1", f.session,
 							SESSION, "Arm"),
 			 0);
-	ck_assert_int_ge(sd_bus_message_append(call, "a{sv}", 3, "dose_nl", "u", 20000u, "shots",
-					       "u", 5u, "depth_um", "u", 2000u),
+	ck_assert_int_ge(sd_bus_message_append(call, "a{sv}", 4, "dose_nl", "u", 20000u, "shots",
+					       "u", 5u, "depth_um", "u", 2000u, "area", "s",
+					       FIXTURE_AREA),
 			 0);
 	send_call(f.bus, call, answer);
 }
