@@ -48,6 +48,7 @@ int authority_decide(const struct caller *caller, enum action action, sd_bus_err
 {
 	switch (action) {
 	case ACTION_ADMINISTER:
+	case ACTION_CONFIGURE:
 		if (caller->root)
 			return 0;
 		return bus_fail(error, ERROR_DENIED, "uid=%u: only root may do that", caller->uid);

@@ -20,6 +20,7 @@ struct authority;
 
 enum action {
 	ACTION_ADMINISTER,  /* root */
+	ACTION_CONFIGURE,   /* root */
 	ACTION_READ_LEDGER, /* root, operators */
 	ACTION_OPERATE,     /* operators with a valid licence */
 	ACTION_STOP,        /* root, operators, whatever their licence */

@@ -35,6 +35,8 @@ void bus_gun_changed(struct gun *gun, const char *property);
 int bus_session_added(struct session *session);
 void bus_session_removed(struct session *session);
 void bus_manager_changed(struct mesod *mesod);
+/* FormularyHash has. */
+void bus_formulary_changed(struct mesod *mesod);
 
 /* Appends an `as`. */
 int bus_append_fault_names(sd_bus_message *message, uint32_t faults);

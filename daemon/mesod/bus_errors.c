@@ -83,6 +83,9 @@ int bus_fail_busy_worker(sd_bus_error *error, int r)
 	if (r == -ENOBUFS)
 		return bus_fail(error, ERROR_LIMIT,
 				"too many requests wait for the ledger; try again");
+	if (r == -EBUSY)
+		return bus_fail(error, ERROR_BUSY,
+				"formulary and limits are being read again; try again");
 	return bus_fail(error, ERROR_LEDGER, "the ledger takes no requests: %s",
 			strerrordesc_np(-r));
 }

@@ -10,6 +10,7 @@
 #include "bus.h"
 #include "bus_clinic.h"
 #include "bus_errors.h"
+#include "bus_formulary.h"
 #include "bus_ledger.h"
 #include "bus_recover.h"
 #include "dict.h"
@@ -367,6 +368,13 @@ const sd_bus_vtable manager_vtable[] = {
 				SD_BUS_NO_RESULT, method_erase_patient, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("EraseOperator", SD_BUS_ARGS("u", uid, "s", reason),
 				SD_BUS_NO_RESULT, method_erase_operator, OPEN),
+	SD_BUS_PROPERTY("FormularyHash", "s", formulary_get_hash, 0,
+			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_METHOD_WITH_ARGS("Formulary", SD_BUS_NO_ARGS,
+				SD_BUS_RESULT("s", hash, "aa{sv}", things), method_formulary, OPEN),
+	SD_BUS_METHOD_WITH_ARGS("ReloadFormulary", SD_BUS_NO_ARGS,
+				SD_BUS_RESULT("s", hash, "b", changed), method_reload_formulary,
+				OPEN),
 	SD_BUS_METHOD_WITH_ARGS("Stop", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_stop, OPEN),
 	SD_BUS_VTABLE_END,
 };

@@ -469,3 +469,30 @@ int limits_load(const char *const *paths, size_t n_paths, struct limits *ret, ch
 	*ret = limits;
 	return 0;
 }
+
+bool limits_is_tighter(const struct limits *now, const struct limits *next, char *reason)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(keys); i++) {
+		const uint64_t was = get_bound(now, &keys[i]), is = get_bound(next, &keys[i]);
+		char was_text[INJ_TEXT_MAX], is_text[INJ_TEXT_MAX];
+
+		if (keys[i].least ? is >= was : is <= was)
+			continue;
+		(void)complain(reason, 0, "%s would be %s, which is no tighter than %s",
+			       keys[i].name, format_bound(&keys[i], is, is_text),
+			       format_bound(&keys[i], was, was_text));
+		return false;
+	}
+	return true;
+}
+
+int limits_describe(const struct limits *limits, limits_line_fn *line, void *userdata)
+{
+	char text[INJ_TEXT_MAX];
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_LENGTH(keys) && r >= 0; i++)
+		r = line(keys[i].name, format_bound(&keys[i], get_bound(limits, &keys[i]), text),
+			 userdata);
+	return r < 0 ? r : 0;
+}

@@ -10,6 +10,7 @@
 #ifndef MESOD_DOSE_LIMITS_H
 #define MESOD_DOSE_LIMITS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -64,5 +65,16 @@ void limits_default(struct limits *ret);
  * others as the file could not be read; -ENOMEM.
  */
 int limits_load(const char *const *paths, size_t n_paths, struct limits *ret, char *error);
+
+/**
+ * limits_is_tighter() - does @next allow nothing that @now does not?
+ * @reason: LIMITS_TEXT_MAX bytes: the first limit that is looser; may be NULL
+ * Equal counts as tighter.
+ */
+bool limits_is_tighter(const struct limits *now, const struct limits *next, char *reason);
+
+typedef int limits_line_fn(const char *key, const char *value, void *userdata);
+/* Calls @line for each limit as a file would say it, until it returns a negative number, which is returned. */
+int limits_describe(const struct limits *limits, limits_line_fn *line, void *userdata);
 
 #endif /* MESOD_DOSE_LIMITS_H */

@@ -87,7 +87,7 @@ struct formulary_preparation {
 	char source[FORMULARY_SOURCE_MAX];
 	uint64_t cartridge; /* what the gun must read from the cartridge; never 0 */
 	size_t n_components;
-	struct formulary_component components[FORMULARY_COMPONENTS];
+	struct formulary_component components[FORMULARY_COMPONENTS]; /* in order of their ids */
 	struct limit shot_nl; /* a shot and needle; { 0, 0 }: the clinic's limit counts */
 	char shot_soft_source[FORMULARY_SOURCE_MAX];
 	char shot_source[FORMULARY_SOURCE_MAX]; /* of the hard limit */

@@ -303,6 +303,13 @@ static int read_unlimited(const char *text, char *source, char *reason)
 	return r;
 }
 
+static int compare_components(const void *a, const void *b)
+{
+	const struct named_component *first = a, *second = b;
+
+	return strcmp(first->id, second->id);
+}
+
 /* "lidocaine 20 mg/mL, hyaluronidase 15 IU/mL" */
 static int read_components(struct builder *b, size_t index, const char *text, char *reason)
 {
@@ -336,6 +343,8 @@ static int read_components(struct builder *b, size_t index, const char *text, ch
 		if (!from[length])
 			break;
 	}
+	/* No file's order counts, neither in the hash nor in what was recorded of a load. */
+	qsort(list, n, sizeof(list[0]), compare_components);
 	memcpy(b->components[index], list, n * sizeof(list[0]));
 	p->n_components = n;
 	return 0;

@@ -198,30 +198,14 @@ static void put_interval(struct written *w, const struct formulary_substance *s)
 		put(w, "%" PRIu32 " d", s->interval_days);
 }
 
-/* In the order of the substances' ids: no file's order counts. */
 static void put_components(struct written *w, const struct formulary *f,
 			   const struct formulary_preparation *p)
 {
-	const char *last = "";
+	for (size_t i = 0; i < p->n_components; i++) {
+		const struct formulary_component *c = &p->components[i];
 
-	for (size_t n = 0; n < p->n_components; n++) {
-		const struct formulary_component *next = NULL;
-		const struct formulary_substance *s;
-		const char *id = NULL;
-
-		for (size_t i = 0; i < p->n_components; i++) {
-			s = &f->substances[p->components[i].substance];
-			if (strcmp(s->id, last) > 0 && (!id || strcmp(s->id, id) < 0)) {
-				next = &p->components[i];
-				id = s->id;
-			}
-		}
-		if (!next)
-			return;
-		put(w, "%s%s ", n ? ", " : "", id);
-		put_amount(w, f->substances[next->substance].unit, next->concentration * 1000,
-			   "/mL");
-		last = id;
+		put(w, "%s%s ", i ? ", " : "", f->substances[c->substance].id);
+		put_amount(w, f->substances[c->substance].unit, c->concentration * 1000, "/mL");
 	}
 }
 

@@ -114,6 +114,8 @@ const char *mesod_state_name(const struct mesod *mesod)
 
 int mesod_submit_client(struct mesod *mesod, worker_run_fn run, worker_done_fn done, void *userdata)
 {
+	if (mesod->reloads)
+		return -EBUSY;
 	if (worker_pending(mesod->worker) >= WORKER_CLIENTS_MAX)
 		return -ENOBUFS;
 	return worker_submit(mesod->worker, run, done, userdata);
@@ -310,6 +312,14 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 	return 0;
 }
 
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	(void)source;
+	(void)info;
+	(void)basis_reload(userdata, NULL, 0, NULL);
+	return 0;
+}
+
 static int open_loop(struct mesod *mesod)
 {
 	sigset_t mask;
@@ -318,6 +328,7 @@ static int open_loop(struct mesod *mesod)
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGTERM);
 	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGHUP);
 	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		return -errno;
 	r = sd_event_new(&mesod->event);
@@ -325,6 +336,8 @@ static int open_loop(struct mesod *mesod)
 		r = sd_event_add_signal(mesod->event, NULL, SIGTERM, on_signal, mesod);
 	if (r >= 0)
 		r = sd_event_add_signal(mesod->event, NULL, SIGINT, on_signal, mesod);
+	if (r >= 0)
+		r = sd_event_add_signal(mesod->event, NULL, SIGHUP, on_hangup, mesod);
 	if (r >= 0)
 		r = sd_event_set_watchdog(mesod->event, true);
 	return r < 0 ? r : 0;

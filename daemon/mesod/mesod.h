@@ -45,7 +45,8 @@ struct mesod {
 	struct logger log;
 	struct limits limits;
 	struct formulary *formulary;
-	struct policy_basis basis; /* both of these */
+	struct policy_basis basis; /* both of these; the worker's to read, but between its jobs */
+	unsigned int reloads;      /* of them, under way: no client's job until they are over */
 
 	sd_event *event;
 	sd_bus *bus;
@@ -100,7 +101,8 @@ enum ledger_state mesod_ledger_state(const struct mesod *mesod);
 /* ok, degraded, failed */
 const char *mesod_state_name(const struct mesod *mesod);
 
-/* A job that a client caused: -ENOBUFS when there are too many. */
+/* A job that a client caused: -ENOBUFS when there are too many, -EBUSY while what doses are judged by is read
+ * again. */
 int mesod_submit_client(struct mesod *mesod, worker_run_fn run, worker_done_fn done,
 			void *userdata);
 
