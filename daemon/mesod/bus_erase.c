@@ -52,6 +52,12 @@ static void answer(const struct erasure *e, int r)
 		bus_reply_error(e->q.call, ERROR_BUSY,
 				"not erased: a session is open, or a reservation is not settled");
 		return;
+	case ENOTEMPTY:
+		bus_reply_error(
+			e->q.call, ERROR_LEDGER,
+			"not erased: a file that a restore has put aside beside the ledger "
+			"(ledger.db.lost-*) cannot be read, and may hold the name: remove it");
+		return;
 	default:
 		question_failed(&e->q, r);
 	}

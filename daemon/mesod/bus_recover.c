@@ -303,7 +303,7 @@ static int attribute_run(void *owned, void *userdata)
 	r = ledger_get_patient(owned, c->asked, &c->patient);
 	if (r >= 0)
 		r = ledger_attribute_shots(owned, c->q.now_s, c->serial, c->lease_id,
-					   &c->patient.id, c->uid, c->reason);
+					   &c->patient.id, c->uid, c->reason, NULL);
 	if (r < 0)
 		return r;
 	/* It is recorded: whether that can be told as well is another matter. */

@@ -400,6 +400,8 @@ static int verify_all(struct ledger *l, struct ledger_report *report)
 		r = doses_verify(l, report);
 	if (r >= 0)
 		r = check_names(l, SQL_CHECK_OPERATORS, report);
+	if (r >= 0 && l->schema >= 2)
+		r = check_names(l, SQL_CHECK_RENEWALS, report);
 	if (r >= 0)
 		r = check_names(l, SQL_CHECK_PATIENTS, report);
 	if (r >= 0)

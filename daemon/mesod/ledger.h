@@ -153,7 +153,7 @@ struct ledger_record {
 	const char *
 		type; /* ledger operator patient session session-end reservation shot settlement incident quarantine gun
 			 migration clock lost attribution erasure restore review
-			 assessment course load area hand-dose reaction */
+			 assessment course load area hand-dose reaction renewal */
 	uint8_t hash[LEDGER_HASH_LEN];
 	size_t n_fields;
 	struct ledger_field fields[LEDGER_FIELDS_MAX];
@@ -223,10 +223,28 @@ struct ledger_operator {
 	bool erased;                   /* name and licence are "", and may not treat any more */
 };
 
-/* id is ignored.  -EEXIST the uid is registered, -EINVAL empty or malformed text or date. */
+/* id is ignored.  -EEXIST the uid is registered: see ledger_renew_operator(), -EINVAL empty or malformed text or date. */
 int ledger_add_operator(struct ledger *ledger, int64_t now_s, const struct ledger_operator *op,
 			struct ledger_id *ret_id);
-/* -ENOENT */
+
+struct ledger_renewal {
+	uint32_t operator_uid;         /* whose licence it is */
+	char licence[LEDGER_NAME_MAX]; /* as it is called now: it may be the same */
+	char expires[LEDGER_DATE_MAX]; /* its last valid day from now on, an earlier one too */
+	uint32_t uid;                  /* who has seen it */
+};
+
+/**
+ * ledger_renew_operator() - a licence was renewed, or ends earlier
+ *
+ * The newest counts, also in sessions that are open; what was before stays recorded.
+ *
+ * Return: 0; -ENOENT no such operator; -EIDRM who was erased; -EINVAL empty or
+ * malformed text or date.
+ */
+int ledger_renew_operator(struct ledger *ledger, int64_t now_s,
+			  const struct ledger_renewal *renewal);
+/* As renewed last.  -ENOENT */
 int ledger_get_operator(struct ledger *ledger, uint32_t uid, struct ledger_operator *ret);
 int ledger_foreach_operator(struct ledger *ledger,
 			    int (*found)(const struct ledger_operator *op, void *userdata),
@@ -257,11 +275,15 @@ int ledger_foreach_patient(struct ledger *ledger,
  *
  * Name, reference, birth date, licence and the salt of their digest are gone from
  * the database, its log and the copy of a version 1 ledger; the chain still
- * verifies.  A patient stays known by id, an operator's uid stays taken.
+ * verifies.  A patient stays known by id, an operator's uid stays taken.  From files
+ * that a restore has put aside all names are taken: they are evidence of doses, and
+ * nobody can say whom they call by which id.  Such a file cannot be restored any more.
  *
  * Return: 0; -ENOENT there is no such; -EALREADY; -EBUSY a session is open, or a
- * reservation is not settled.  After -EIO the name may be in the log until the
- * next opening.
+ * reservation is not settled; -ENOTEMPTY a file that a restore has put aside
+ * (<path>.lost-*) cannot be read, so that its names cannot be taken from it: nothing
+ * is erased before somebody has removed it.  After -EIO the name may be in the log
+ * until the next opening.
  */
 int ledger_erase_patient(struct ledger *ledger, int64_t now_s, const struct ledger_id *patient,
 			 uint32_t uid, const char *reason);
@@ -594,6 +616,9 @@ int ledger_close_lost(struct ledger *ledger, int64_t now_s,
 /**
  * ledger_attribute_shots() - shots under a lease of nobody here went into this patient
  *
+ * @ret_live: whether the patient has a reservation that is not settled: a gun may be
+ *	armed for it on what was known before, and the caller disarms it.  May be NULL
+ *
  * All of the gun's that are recorded and not attributed; they count in full from
  * @now_s, since nobody knows when they were fired.
  *
@@ -601,7 +626,8 @@ int ledger_close_lost(struct ledger *ledger, int64_t now_s,
  */
 int ledger_attribute_shots(struct ledger *ledger, int64_t now_s, const char *serial,
 			   const uint8_t lease_id[MESO_LEASE_ID_LEN],
-			   const struct ledger_id *patient, uint32_t uid, const char *reason);
+			   const struct ledger_id *patient, uint32_t uid, const char *reason,
+			   bool *ret_live);
 
 enum ledger_recovery_kind {
 	LEDGER_RECOVER_LEASE, /* reserved and not settled */

@@ -4,8 +4,8 @@
  *
  * Free space that was looked at is gone when somebody else's log takes it.  So a
  * file beside the database holds as much as what is under way must still write;
- * it is given up, and only then, when a shot, a settlement, an incident or the
- * end of a session meets a full disk.  Without it nothing is reserved: the ledger
+ * it is given up, and only then, when a shot, a settlement, an incident, the end of
+ * a session, a dose given by hand or a reaction meets a full disk.  Without it nothing is reserved: the ledger
  * is LEDGER_FULL until it has been made again.
  *
  * How much that is: the write-ahead log comes to 1000 pages of 4 KiB before it is

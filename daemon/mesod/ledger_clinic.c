@@ -61,6 +61,24 @@ static int add_assessment(struct ledger *l, int64_t now_s, const struct ledger_a
 	return r < 0 ? r : clinic_is_live(l, &a->patient, ret_live);
 }
 
+static int add_assessment_at_once(struct ledger *l, int64_t now_s,
+				  const struct ledger_assessment *a, int64_t *ret_number,
+				  bool *ret_live)
+{
+	int r = ledger_begin(l);
+
+	return r < 0 ? r : ledger_end(l, add_assessment(l, now_s, a, ret_number, ret_live));
+}
+
+/* Under a live lease it may say what stops it; what is set aside for that lease is worth that.  Before one
+ * nothing is lost if it is made when there is room. */
+static bool is_urgent(struct ledger *l, const struct ledger_id *patient)
+{
+	bool live = false;
+
+	return clinic_is_live(l, patient, &live) >= 0 && live;
+}
+
 int ledger_add_assessment(struct ledger *l, int64_t now_s,
 			  const struct ledger_assessment *assessment, int64_t *ret_number,
 			  bool *ret_live)
@@ -72,10 +90,9 @@ int ledger_add_assessment(struct ledger *l, int64_t now_s,
 	if (!assessment || text_check_tokens(assessment->allergies) < 0 ||
 	    text_check_tokens(assessment->conditions) < 0)
 		return -EINVAL;
-	r = ledger_begin(l);
-	if (r < 0)
-		return r;
-	r = ledger_end(l, add_assessment(l, now_s, assessment, &number, &live));
+	r = add_assessment_at_once(l, now_s, assessment, &number, &live);
+	if (r == -ENOSPC && is_urgent(l, &assessment->patient) && ledger_make_room(l, r))
+		r = add_assessment_at_once(l, now_s, assessment, &number, &live);
 	if (r < 0)
 		return r;
 	if (ret_number)
@@ -382,6 +399,14 @@ static int add_reaction(struct ledger *l, int64_t now_s, const struct ledger_rea
 	return r;
 }
 
+static int add_reaction_at_once(struct ledger *l, int64_t now_s, const struct ledger_reaction *v,
+				int64_t *ret_number)
+{
+	int r = ledger_begin(l);
+
+	return r < 0 ? r : ledger_end(l, add_reaction(l, now_s, v, ret_number));
+}
+
 int ledger_add_reaction(struct ledger *l, int64_t now_s, const struct ledger_reaction *reaction,
 			int64_t *ret_number)
 {
@@ -393,10 +418,9 @@ int ledger_add_reaction(struct ledger *l, int64_t now_s, const struct ledger_rea
 	    reaction->severity < LEDGER_MILD || reaction->severity > LEDGER_SEVERE ||
 	    (reaction->note[0] && text_check_name(reaction->note, sizeof(reaction->note)) < 0))
 		return -EINVAL;
-	r = ledger_begin(l);
-	if (r < 0)
-		return r;
-	r = ledger_end(l, add_reaction(l, now_s, reaction, &number));
+	r = add_reaction_at_once(l, now_s, reaction, &number);
+	if (ledger_make_room(l, r))
+		r = add_reaction_at_once(l, now_s, reaction, &number);
 	if (r >= 0 && ret_number)
 		*ret_number = number;
 	return r < 0 ? r : 0;

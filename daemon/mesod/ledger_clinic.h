@@ -11,6 +11,11 @@
  * What ledger.h says of threads, transactions and errors holds here too: each
  * function that writes is one transaction and one commit.
  *
+ * On a full disk what has happened is recorded all the same, by the room that was set
+ * aside (ledger_ballast.c): doses by hand, their corrections, reactions, and an
+ * assessment of a patient who has a reservation that is not settled, since it may say
+ * that nothing may be given.  Other assessments, courses and loads wait: -ENOSPC.
+ *
  * A record about a patient may take what is spent over a limit, or say that nothing
  * may be given.  Such a function says in @ret_live whether the patient has a
  * reservation that is not settled: a gun may be armed for it, and the caller disarms

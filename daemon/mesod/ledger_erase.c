@@ -3,12 +3,15 @@
  * Erasing who somebody is, without touching what happened.
  *
  * Owns that names go with their salt, so that the digest which stays in the chain
- * says nothing any more, and that they leave the log and the copies beside the
- * ledger too.  Never removes a fact: ids, doses and dates stay.
+ * says nothing any more, and that they leave the log, the copies beside the ledger
+ * and what restores have put aside too.  Never removes a fact: ids, doses and dates stay.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "ledger_internal.h"
 
@@ -32,6 +35,65 @@ int erase_check_patient(struct ledger *l, struct value id)
 	else if (r == 0)
 		return -ENOENT;
 	return r == 0 ? -EIDRM : r < 0 ? r : 0;
+}
+
+static void closedirp(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+/* A database, or what a database that is gone has left in its log. */
+static int strip_one(const char *path)
+{
+	static const char log[] = "-wal";
+	const size_t len = strlen(path), cut = len - (sizeof(log) - 1);
+	char database[4096];
+	struct stat st;
+	int r;
+
+	if (len > sizeof(log) && len < sizeof(database) && strcmp(path + cut, log) == 0) {
+		memcpy(database, path, cut);
+		database[cut] = '\0';
+		if (access(database, F_OK) == 0 || (lstat(path, &st) == 0 && st.st_size == 0))
+			return 0;
+		return -ENOTEMPTY;
+	}
+	r = ledger_strip_names(path);
+	return r < 0 && r != -ENOMEM ? -ENOTEMPTY : r;
+}
+
+/* All names in what restores have put aside.  Whom such a file calls by which id nobody knows: who was
+ * registered in what was lost has another id here. */
+static int strip_kept(struct ledger *l)
+{
+	_cleanup_(freep) char *directory = strdup(l->path), *prefix = NULL;
+	_cleanup_(closedirp) DIR *dir = NULL;
+	const char *slash = strrchr(l->path, '/');
+	size_t length = slash ? (size_t)(slash - l->path) + 1 : 0;
+	struct dirent *entry;
+	int r = 0;
+
+	if (!directory || asprintf(&prefix, "%s.lost-", l->path + length) < 0) {
+		prefix = NULL;
+		return -ENOMEM;
+	}
+	directory[length] = '\0';
+	dir = opendir(length ? directory : ".");
+	if (!dir)
+		return -errno;
+	while (r >= 0 && (entry = readdir(dir))) {
+		_cleanup_(freep) char *path = NULL;
+
+		if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
+			continue;
+		if (asprintf(&path, "%s%s", directory, entry->d_name) < 0) {
+			path = NULL;
+			return -ENOMEM;
+		}
+		r = strip_one(path);
+	}
+	return r;
 }
 
 /* The name is not in the database any more; now not in its log either, nor in the copy of a version 1
@@ -74,7 +136,7 @@ static int erase_patient(struct ledger *l, int64_t now_s, struct value id, uint3
 	if (r >= 0)
 		r = chain_append(l, now_s, FACT_ERASURE, NULL, id,
 				 (struct value){ .type = VALUE_NULL }, INTEGER(uid), TEXT(reason));
-	return r;
+	return r < 0 ? r : strip_kept(l);
 }
 
 int ledger_erase_patient(struct ledger *l, int64_t now_s, const struct ledger_id *patient,
@@ -111,9 +173,11 @@ static int erase_operator(struct ledger *l, int64_t now_s, uint32_t operator_uid
 	id = BLOB(op.id.bytes, LEDGER_ID_LEN);
 	r = sql_run(l, SQL_OPERATOR_NAME_DELETE, id);
 	if (r >= 0)
+		r = sql_run(l, SQL_RENEWAL_NAME_DELETE, id);
+	if (r >= 0)
 		r = chain_append(l, now_s, FACT_ERASURE, NULL, (struct value){ .type = VALUE_NULL },
 				 id, INTEGER(uid), TEXT(reason));
-	return r;
+	return r < 0 ? r : strip_kept(l);
 }
 
 int ledger_erase_operator(struct ledger *l, int64_t now_s, uint32_t operator_uid, uint32_t uid,

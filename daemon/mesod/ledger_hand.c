@@ -3,7 +3,8 @@
  * Doses given by hand, or elsewhere by somebody else.
  *
  * Owns that each counts in full from when it was given, and that a wrong one is
- * followed by its correction and never rewritten.
+ * followed by its correction and never rewritten.  What was given was given: on a
+ * full disk the ballast makes room for it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -173,6 +174,14 @@ static int add(struct ledger *l, int64_t now_s, const struct ledger_hand_dose *d
 	return r < 0 ? r : clinic_is_live(l, &d->patient, ret_live);
 }
 
+static int add_at_once(struct ledger *l, int64_t now_s, const struct ledger_hand_dose *d,
+		       int64_t *ret_number, bool *ret_live)
+{
+	int r = ledger_begin(l);
+
+	return r < 0 ? r : ledger_end(l, add(l, now_s, d, ret_number, ret_live));
+}
+
 int ledger_add_hand_dose(struct ledger *l, int64_t now_s, const struct ledger_hand_dose *dose,
 			 int64_t *ret_number, bool *ret_live)
 {
@@ -182,10 +191,9 @@ int ledger_add_hand_dose(struct ledger *l, int64_t now_s, const struct ledger_ha
 
 	if (check_dose(dose) < 0)
 		return -EINVAL;
-	r = ledger_begin(l);
-	if (r < 0)
-		return r;
-	r = ledger_end(l, add(l, now_s, dose, &number, &live));
+	r = add_at_once(l, now_s, dose, &number, &live);
+	if (ledger_make_room(l, r))
+		r = add_at_once(l, now_s, dose, &number, &live);
 	if (r < 0)
 		return r;
 	if (ret_number)
@@ -221,6 +229,17 @@ static int correct(struct ledger *l, int64_t now_s, int64_t number,
 	return r < 0 ? r : clinic_is_live(l, &original.patient, ret_live);
 }
 
+static int correct_at_once(struct ledger *l, int64_t now_s, int64_t number,
+			   const struct ledger_hand_dose *d, uint32_t uid, const char *reason,
+			   int64_t *ret_number, bool *ret_live)
+{
+	int r = ledger_begin(l);
+
+	return r < 0 ? r
+		     : ledger_end(l,
+				  correct(l, now_s, number, d, uid, reason, ret_number, ret_live));
+}
+
 int ledger_correct_hand_dose(struct ledger *l, int64_t now_s, int64_t number,
 			     const struct ledger_hand_dose *dose, uint32_t uid, const char *reason,
 			     int64_t *ret_number, bool *ret_live)
@@ -231,10 +250,9 @@ int ledger_correct_hand_dose(struct ledger *l, int64_t now_s, int64_t number,
 
 	if ((dose && check_dose(dose) < 0) || text_check_name(reason, LEDGER_REASON_MAX) < 0)
 		return -EINVAL;
-	r = ledger_begin(l);
-	if (r < 0)
-		return r;
-	r = ledger_end(l, correct(l, now_s, number, dose, uid, reason, &correction, &live));
+	r = correct_at_once(l, now_s, number, dose, uid, reason, &correction, &live);
+	if (ledger_make_room(l, r))
+		r = correct_at_once(l, now_s, number, dose, uid, reason, &correction, &live);
 	if (r < 0)
 		return r;
 	if (ret_number)

@@ -57,7 +57,8 @@
 	X(26, INTERRUPTION, interruption, "interruption", "?,?,?")                                   \
 	X(27, RESUMPTION, resumption, "resumption", "?,?,?")                                         \
 	X(40, RESTORE, restore, "restore", "?,?,?,?,?,?,?,?,?")                                      \
-	X(41, REVIEW, review, "review", "?,?,?,?")
+	X(41, REVIEW, review, "review", "?,?,?,?")                                                   \
+	X(42, RENEWAL, renewal, "renewal", "?,?,?,?,?")
 /* clang-format on */
 
 enum fact {
@@ -88,8 +89,13 @@ enum sql {
 	SQL_CHECK_FILE,
 	SQL_CHECK_OPERATORS,
 	SQL_CHECK_PATIENTS,
+	SQL_CHECK_RENEWALS,
 	SQL_OPERATOR_BY_UID,
+	SQL_OPERATOR_BY_UID_1,
 	SQL_OPERATORS,
+	SQL_OPERATORS_1,
+	SQL_RENEWAL_NAME_INSERT,
+	SQL_RENEWAL_NAME_DELETE,
 	SQL_OPERATOR_NAME_INSERT,
 	SQL_PATIENT_BY_ID,
 	SQL_PATIENT_BY_REFERENCE,
@@ -99,6 +105,9 @@ enum sql {
 	SQL_PATIENT_NAMED,
 	SQL_PATIENT_NAME_DELETE,
 	SQL_OPERATOR_NAME_DELETE,
+	SQL_STRIP_PATIENTS,
+	SQL_STRIP_OPERATORS,
+	SQL_STRIP_RENEWALS,
 	SQL_LIVE_BY_OPERATOR,
 	SQL_ACCOUNT_OUTSTANDING,
 	SQL_CHECK_ERASED,
@@ -374,6 +383,8 @@ int restored_accept_mark(struct ledger *l, int64_t now_s, const struct ledger_gu
 int ledger_lock(const struct ledger_io *io, const char *path);
 /* The head of a file that is left as it is, write-ahead log included. */
 int ledger_look_at_head(const struct ledger_options *options, struct head *ret);
+/* Take all names out of a file that is nobody's ledger any more, and out of its log. */
+int ledger_strip_names(const char *path);
 
 /* ------------------------------------------- checks of text (ledger_text.c) */
 

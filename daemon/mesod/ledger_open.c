@@ -443,3 +443,43 @@ int ledger_look_at_head(const struct ledger_options *o, struct head *ret)
 		r = -EIO;
 	return r < 0 ? r : chain_get_head(l, ret);
 }
+
+static int strip(struct ledger *l)
+{
+	int r;
+
+	r = ledger_begin(l);
+	if (r < 0)
+		return r;
+	r = sql_run0(l, SQL_STRIP_PATIENTS);
+	if (r >= 0)
+		r = sql_run0(l, SQL_STRIP_OPERATORS);
+	if (r >= 0 && l->schema >= 2)
+		r = sql_run0(l, SQL_STRIP_RENEWALS);
+	return ledger_end(l, r);
+}
+
+int ledger_strip_names(const char *path)
+{
+	const struct ledger_options o = { .path = path };
+	_cleanup_(ledger_closep) struct ledger *l = NULL;
+	int64_t version = 0;
+	bool empty = false;
+	int r;
+
+	r = allocate(&o, &l);
+	if (r >= 0)
+		r = open_database(l, NULL);
+	if (r >= 0)
+		r = is_empty(l, &empty);
+	if (r >= 0)
+		r = get_number(l, "PRAGMA user_version", &version);
+	if (r < 0 || empty)
+		return r;
+	l->schema = (int)version;
+	r = strip(l);
+	if (r >= 0 && sqlite3_wal_checkpoint_v2(l->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
+						NULL) != SQLITE_OK)
+		r = -EIO;
+	return r;
+}

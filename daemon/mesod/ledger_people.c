@@ -3,7 +3,8 @@
  * Operators and patients.
  *
  * Owns the split between the fact (a random id, a digest) and the name (erasable,
- * beside the chain).  The digest is salted and the salt is erased with the name,
+ * beside the chain), and that a licence which is renewed is one more fact: the newest
+ * counts.  The digest is salted and the salt is erased with the name,
  * so that what stays in the chain cannot be tried out against a list of names.
  */
 #include <errno.h>
@@ -53,6 +54,41 @@ int ledger_add_operator(struct ledger *l, int64_t now_s, const struct ledger_ope
 	return r;
 }
 
+static int renew_operator(struct ledger *l, int64_t now_s, const struct ledger_renewal *v)
+{
+	uint8_t salt[LEDGER_SALT_LEN], identity[LEDGER_HASH_LEN];
+	struct ledger_operator op;
+	int64_t number;
+	int r;
+
+	r = ledger_get_operator(l, v->operator_uid, &op);
+	if (r >= 0 && op.erased)
+		r = -EIDRM;
+	if (r >= 0)
+		r = random_bytes(salt, sizeof(salt));
+	if (r >= 0)
+		r = chain_digest(l, VALUES(BLOB(salt, sizeof(salt)), TEXT(v->licence)), identity);
+	if (r >= 0)
+		r = chain_append(l, now_s, FACT_RENEWAL, &number, BLOB(op.id.bytes, LEDGER_ID_LEN),
+				 TEXT(v->expires), BLOB(identity, sizeof(identity)),
+				 INTEGER(v->uid));
+	if (r >= 0)
+		r = sql_run(l, SQL_RENEWAL_NAME_INSERT, INTEGER(number), BLOB(salt, sizeof(salt)),
+			    TEXT(v->licence));
+	return r;
+}
+
+int ledger_renew_operator(struct ledger *l, int64_t now_s, const struct ledger_renewal *renewal)
+{
+	int r;
+
+	if (!renewal || text_check_name(renewal->licence, sizeof(renewal->licence)) < 0 ||
+	    text_check_date(renewal->expires) < 0)
+		return -EINVAL;
+	r = ledger_begin(l);
+	return r < 0 ? r : ledger_end(l, renew_operator(l, now_s, renewal));
+}
+
 static int read_operator(struct ledger *l, sqlite3_stmt *row, struct ledger_operator *ret)
 {
 	struct ledger_operator op = { .uid = sql_get_u32(row, 1),
@@ -78,7 +114,8 @@ int ledger_get_operator(struct ledger *l, uint32_t uid, struct ledger_operator *
 
 	r = ledger_readable(l);
 	if (r >= 0)
-		r = sql_start(l, SQL_OPERATOR_BY_UID, &row, INTEGER(uid));
+		r = sql_start(l, l->schema >= 2 ? SQL_OPERATOR_BY_UID : SQL_OPERATOR_BY_UID_1, &row,
+			      INTEGER(uid));
 	if (r >= 0)
 		r = sql_step(l, row);
 	if (r <= 0)
@@ -96,7 +133,7 @@ int ledger_foreach_operator(struct ledger *l,
 
 	r = ledger_readable(l);
 	if (r >= 0)
-		r = sql_start0(l, SQL_OPERATORS, &row);
+		r = sql_start0(l, l->schema >= 2 ? SQL_OPERATORS : SQL_OPERATORS_1, &row);
 	while (r >= 0) {
 		r = sql_step(l, row);
 		if (r <= 0)

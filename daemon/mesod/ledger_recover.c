@@ -121,10 +121,12 @@ static int attribute(struct ledger *l, int64_t now_s, const char *serial, const 
 
 int ledger_attribute_shots(struct ledger *l, int64_t now_s, const char *serial,
 			   const uint8_t lease_id[MESO_LEASE_ID_LEN],
-			   const struct ledger_id *patient, uint32_t uid, const char *reason)
+			   const struct ledger_id *patient, uint32_t uid, const char *reason,
+			   bool *ret_live)
 {
 	struct ledger_patient known;
 	char id[LEDGER_ID_TEXT_MAX];
+	bool live = false;
 	int r;
 
 	if (!lease_id || !patient || text_check_serial(serial) < 0 ||
@@ -136,7 +138,12 @@ int ledger_attribute_shots(struct ledger *l, int64_t now_s, const char *serial,
 	r = ledger_get_patient(l, ledger_id_format(patient, id), &known);
 	if (r >= 0)
 		r = attribute(l, now_s, serial, lease_id, patient, uid, reason);
-	return ledger_end(l, r);
+	if (r >= 0)
+		r = clinic_is_live(l, patient, &live);
+	r = ledger_end(l, r);
+	if (r >= 0 && ret_live)
+		*ret_live = live;
+	return r;
 }
 
 /* 1 the gun has shots of nobody: the first lease's id; 0 not */

@@ -202,5 +202,11 @@ const char *const ledger_schema_2 =
 	FACT_TABLE("review", "patient BLOB NOT NULL REFERENCES patient(id), uid INTEGER NOT NULL,"
 		   " reason TEXT NOT NULL")
 	"CREATE INDEX review_patient ON review(patient);"
+	/* an operator's licence as it is from then on, and who has seen it; its text is an identity, too */
+	FACT_TABLE("renewal", "operator BLOB NOT NULL REFERENCES operator(id), expires TEXT NOT NULL,"
+		   " identity BLOB NOT NULL, uid INTEGER NOT NULL")
+	"CREATE INDEX renewal_operator ON renewal(operator);"
+	"CREATE TABLE renewal_name(renewal INTEGER PRIMARY KEY REFERENCES renewal(n),"
+	" salt BLOB NOT NULL, licence TEXT NOT NULL) STRICT;"
 
 	"PRAGMA user_version = 2;";

@@ -33,8 +33,14 @@ static const struct {
 	"SELECT (SELECT count(*) FROM chain), 0" list ", (SELECT count(*) FROM reservation)," \
 	" (SELECT count(*) FROM account)"
 
-#define OPERATOR_COLUMNS \
+#define OPERATOR_COLUMNS_1 \
 	"SELECT o.id, o.uid, n.name, n.licence, o.expires FROM operator o LEFT JOIN operator_name n USING(id)"
+/* with the newest renewal, if there was one */
+#define OPERATOR_COLUMNS                                                                             \
+	"SELECT o.id, o.uid, n.name, coalesce(m.licence, n.licence), coalesce(w.expires, o.expires)" \
+	" FROM operator o LEFT JOIN operator_name n USING(id)"                                       \
+	" LEFT JOIN renewal w ON w.n = (SELECT max(x.n) FROM renewal x WHERE x.operator = o.id)"     \
+	" LEFT JOIN renewal_name m ON m.renewal = w.n"
 #define PATIENT_COLUMNS                                                                     \
 	"SELECT p.id, n.reference, n.name, n.birth_date, p.mass_g FROM patient p LEFT JOIN" \
 	" patient_name n USING(id)"
@@ -126,8 +132,15 @@ static const char *const statements[SQL_STATEMENTS] = {
 	[SQL_CHECK_PATIENTS] = "SELECT p.identity, n.salt, n.reference, n.name, n.birth_date"
 			       " FROM patient p JOIN patient_name n USING(id)",
 
+	[SQL_CHECK_RENEWALS] = "SELECT w.identity, m.salt, m.licence FROM renewal w"
+			       " JOIN renewal_name m ON m.renewal = w.n",
 	[SQL_OPERATOR_BY_UID] = OPERATOR_COLUMNS " WHERE o.uid = ?",
+	[SQL_OPERATOR_BY_UID_1] = OPERATOR_COLUMNS_1 " WHERE o.uid = ?",
 	[SQL_OPERATORS] = OPERATOR_COLUMNS " ORDER BY o.n",
+	[SQL_OPERATORS_1] = OPERATOR_COLUMNS_1 " ORDER BY o.n",
+	[SQL_RENEWAL_NAME_INSERT] = "INSERT INTO renewal_name VALUES(?,?,?)",
+	[SQL_RENEWAL_NAME_DELETE] = "DELETE FROM renewal_name WHERE renewal IN"
+				    " (SELECT n FROM renewal WHERE operator = ?)",
 	[SQL_OPERATOR_NAME_INSERT] = "INSERT INTO operator_name VALUES(?,?,?,?)",
 	[SQL_PATIENT_BY_ID] = PATIENT_COLUMNS " WHERE p.id = ?",
 	[SQL_PATIENT_BY_REFERENCE] = PATIENT_COLUMNS " WHERE n.reference = ?",
@@ -137,6 +150,9 @@ static const char *const statements[SQL_STATEMENTS] = {
 	[SQL_PATIENT_NAMED] = "SELECT 1 FROM patient_name WHERE id = ?",
 	[SQL_PATIENT_NAME_DELETE] = "DELETE FROM patient_name WHERE id = ?",
 	[SQL_OPERATOR_NAME_DELETE] = "DELETE FROM operator_name WHERE id = ?",
+	[SQL_STRIP_PATIENTS] = "DELETE FROM patient_name",
+	[SQL_STRIP_OPERATORS] = "DELETE FROM operator_name",
+	[SQL_STRIP_RENEWALS] = "DELETE FROM renewal_name",
 	[SQL_LIVE_BY_OPERATOR] = "SELECT 1 FROM live_session l JOIN session s ON s.n = l.session"
 				 " WHERE coalesce((SELECT operator FROM resumption WHERE session = s.n"
 				 " ORDER BY n DESC LIMIT 1), s.operator) = ? LIMIT 1",
@@ -147,7 +163,10 @@ static const char *const statements[SQL_STATEMENTS] = {
 		"SELECT p.n FROM patient p LEFT JOIN patient_name m USING(id)"
 		"  WHERE (m.id IS NULL) <> EXISTS(SELECT 1 FROM erasure e WHERE e.patient = p.id)"
 		" UNION ALL SELECT o.n FROM operator o LEFT JOIN operator_name m USING(id)"
-		"  WHERE (m.id IS NULL) <> EXISTS(SELECT 1 FROM erasure e WHERE e.operator = o.id) LIMIT 1",
+		"  WHERE (m.id IS NULL) <> EXISTS(SELECT 1 FROM erasure e WHERE e.operator = o.id)"
+		" UNION ALL SELECT w.n FROM renewal w LEFT JOIN renewal_name m ON m.renewal = w.n"
+		"  WHERE (m.renewal IS NULL) <> EXISTS(SELECT 1 FROM erasure e"
+		"   WHERE e.operator = w.operator) LIMIT 1",
 
 	[SQL_LIVE_BY_PATIENT] = "SELECT session FROM live_session WHERE patient = ?",
 	[SQL_LIVE_BY_GUN] = "SELECT session FROM live_session WHERE serial = ?",

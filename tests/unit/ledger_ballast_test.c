@@ -172,6 +172,102 @@ START_TEST(a_reservation_never_takes_what_was_set_aside)
 }
 END_TEST
 
+/* Until nothing fits into its log any more either. */
+static void fill_up(struct bench *b, const struct small_disk *disk)
+{
+	struct ledger_course course = bench_course(&b->patient, 7);
+	int r = 0;
+
+	small_disk_fill(disk);
+	for (int i = 0; i < 1000 && r >= 0; i++)
+		r = ledger_add_course(b->ledger, T0, &course, NULL, NULL);
+	ck_assert_int_eq(r, -ENOSPC);
+}
+
+static struct ledger_hand_dose numbing(const struct bench *b)
+{
+	return (struct ledger_hand_dose){ .patient = b->patient,
+					  .n_substances = 1,
+					  .substances = { { "lidocaine", FORMULARY_NG, 5000 } },
+					  .given_s = T0,
+					  .day = moment(T0).day,
+					  .uid = OPERATOR };
+}
+
+START_TEST(what_was_given_by_hand_is_recorded_on_a_full_disk_and_so_is_what_came_of_it)
+{
+	struct ledger_reaction reaction = { .uid = OPERATOR,
+					    .kind = "bruising",
+					    .severity = LEDGER_MILD };
+	struct small_disk disk;
+	struct bench b;
+	int64_t number = 1;
+	bool live = true;
+	int r;
+
+	if (!small_disk_make(&disk, DISK))
+		return;
+	prepare(&b, &disk);
+	if (_i == 1) {
+		struct ledger_hand_dose dose = numbing(&b);
+
+		ck_assert_int_eq(ledger_add_hand_dose(b.ledger, T0, &dose, &number, NULL), 0);
+	}
+	fill_up(&b, &disk);
+	ck_assert_uint_gt(size_of(disk.path), 0);
+	if (_i == 0) {
+		struct ledger_hand_dose dose = numbing(&b);
+
+		r = ledger_add_hand_dose(b.ledger, T0, &dose, NULL, &live);
+		ck_assert(!live);
+	} else if (_i == 1) {
+		r = ledger_correct_hand_dose(b.ledger, T0, number, NULL, OPERATOR, "not at all",
+					     NULL, &live);
+		ck_assert(!live);
+	} else {
+		reaction.session = b.session;
+		r = ledger_add_reaction(b.ledger, T0, &reaction, NULL);
+	}
+	ck_assert_int_eq(r, 0);
+	/* by the room that was set aside, so that nothing is reserved until it is there again */
+	ck_assert_uint_eq(size_of(disk.path), 0);
+	ck_assert_int_eq(ledger_get_state(b.ledger), LEDGER_FULL);
+	ck_assert_uint_eq(count_records(b.ledger, _i == 2 ? "reaction" : "hand-dose"),
+			  _i == 1 ? 2 : 1);
+	ledger_close(b.ledger);
+	small_disk_remove(&disk);
+}
+END_TEST
+
+START_TEST(an_assessment_takes_what_was_set_aside_only_if_it_may_stop_a_lease)
+{
+	struct ledger_assessment sick;
+	struct ledger_reservation v;
+	struct small_disk disk;
+	struct bench b;
+	bool live = false;
+
+	if (!small_disk_make(&disk, DISK))
+		return;
+	prepare(&b, &disk);
+	sick = bench_assessment(&b.patient);
+	snprintf(sick.conditions, sizeof(sick.conditions), "%s", POLICY_PREGNANCY);
+	if (_i == 1)
+		ck_assert_int_eq(bench_reserve(&b, 20000, 1, &v), 0);
+	fill_up(&b, &disk);
+	if (_i == 0) {
+		ck_assert_int_eq(ledger_add_assessment(b.ledger, T0, &sick, NULL, &live), -ENOSPC);
+		ck_assert_uint_gt(size_of(disk.path), 0);
+	} else {
+		ck_assert_int_eq(ledger_add_assessment(b.ledger, T0, &sick, NULL, &live), 0);
+		ck_assert(live);
+		ck_assert_uint_eq(size_of(disk.path), 0);
+	}
+	ledger_close(b.ledger);
+	small_disk_remove(&disk);
+}
+END_TEST
+
 START_TEST(without_room_set_aside_nothing_is_reserved)
 {
 	struct ledger_reservation v;
@@ -282,6 +378,11 @@ int main(void)
 	tcase_add_test(t, a_lease_of_a_hundred_shots_is_recorded_and_settled_on_a_full_disk);
 	tcase_add_test(t, a_ledger_that_is_opened_on_a_full_disk_records_and_reserves_nothing);
 	tcase_add_test(t, a_reservation_never_takes_what_was_set_aside);
+	tcase_add_loop_test(
+		t, what_was_given_by_hand_is_recorded_on_a_full_disk_and_so_is_what_came_of_it, 0,
+		3);
+	tcase_add_loop_test(t, an_assessment_takes_what_was_set_aside_only_if_it_may_stop_a_lease,
+			    0, 2);
 	tcase_add_test(t, without_room_set_aside_nothing_is_reserved);
 	tcase_add_loop_test(t, a_mark_that_cannot_be_written_reserves_nothing_until_it_can, 0, 5);
 	tcase_add_test(t, a_daemon_on_a_full_disk_settles_answers_and_arms_when_there_is_room);

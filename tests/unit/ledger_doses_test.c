@@ -131,7 +131,7 @@ START_TEST(shots_that_are_attributed_are_of_an_unknown_substance_for_a_day)
 	ck_assert_int_eq(ledger_record(c.b.ledger, T0, SERIAL, &shot, 1, NULL, NULL), 0);
 	ck_assert(!clinic_look(&c, 0)->unknown_substance);
 	ck_assert_int_eq(ledger_attribute_shots(c.b.ledger, T0, SERIAL, foreign, &c.b.patient, 0,
-						"hers"),
+						"hers", NULL),
 			 0);
 	ck_assert(clinic_look(&c, 0)->unknown_substance);
 	ck_assert_uint_eq(c.history.n_doses, 1);
@@ -500,7 +500,7 @@ static void make_one_of_each(void)
 	shot = gun_fires(&c.b.gun, foreign, 25000);
 	ck_assert_int_eq(ledger_record(c.b.ledger, T0, SERIAL, &shot, 1, NULL, NULL), 0);
 	ck_assert_int_eq(ledger_attribute_shots(c.b.ledger, T0, SERIAL, foreign, &c.b.patient, 0,
-						"hers"),
+						"hers", NULL),
 			 0);
 }
 

@@ -146,19 +146,111 @@ START_TEST(an_erased_operator_is_in_no_file_any_more_and_treats_nobody)
 	struct ledger_operator op;
 	int64_t session;
 
+	struct ledger_renewal renewal = { OPERATOR, "Renewed 4711", "2036-12-31", 77 };
+
 	close_session();
+	ck_assert_int_eq(ledger_renew_operator(b.ledger, T0, &renewal), 0);
 	ck_assert_uint_gt(files_with("Dr. Ada Example"), 0);
+	ck_assert_uint_gt(files_with("Renewed 4711"), 0);
 	ck_assert_int_eq(ledger_erase_operator(b.ledger, T0, OPERATOR, 77, "left"), 0);
 	ck_assert_uint_eq(files_with("Dr. Ada Example"), 0);
+	ck_assert_uint_eq(files_with("Renewed 4711"), 0);
 	ck_assert_int_eq(ledger_get_operator(b.ledger, OPERATOR, &op), 0);
 	ck_assert(op.erased);
 	ck_assert_str_eq(op.name, "");
+	ck_assert_str_eq(op.licence, "");
 	ck_assert_int_eq(ledger_open_session(b.ledger, T0, "2027-01-15", &b.patient, SERIAL,
 					     OPERATOR, &session),
 			 -EPERM);
 	ck_assert_int_eq(ledger_erase_operator(b.ledger, T0, OPERATOR, 77, "again"), -EALREADY);
 	/* nor does anybody else under that account */
 	ck_assert_int_eq(add_operator(b.ledger, OPERATOR), -EEXIST);
+}
+END_TEST
+
+/* Restores what was there before P-2 came, so that the name of P-2 is only in what is kept. */
+static void restore_over(bool killed)
+{
+	struct ledger_restore_report report;
+	struct place backup, lost;
+	char path[120];
+	struct ledger_restore_options o = { .path = b.place.path,
+					    .mark_path = b.place.mark,
+					    .backup_wal_fd = -1,
+					    .uid = 77,
+					    .reason = "the disk broke",
+					    .ballast = FIXTURE_BALLAST,
+					    .now_s = T0 };
+
+	close_session();
+	b.ledger = ledger_close(b.ledger);
+	place_make(&backup);
+	place_copy(&b.place, &backup);
+	b.ledger = place_open(&b.place);
+	ck_assert_int_eq(ledger_add_patient(b.ledger, T0,
+					    &(struct ledger_patient){ .reference = "P-2",
+								      .name = "Xaver Lost",
+								      .birth_date = "1970-01-01" },
+					    NULL),
+			 0);
+	place_make(&lost);
+	if (killed)
+		place_copy(&b.place, &lost);
+	b.ledger = ledger_close(b.ledger);
+	if (killed)
+		place_copy(&lost, &b.place);
+	place_remove(&lost);
+	snprintf(path, sizeof(path), "%s", backup.path);
+	o.backup_fd = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_eq(ledger_restore(&o, &report), 0);
+	close(o.backup_fd);
+	place_remove(&backup);
+	b.ledger = place_open(&b.place);
+	ck_assert_int_eq(ledger_get_state(b.ledger), LEDGER_OK);
+}
+
+START_TEST(what_a_restore_has_put_aside_forgets_all_names)
+{
+	struct ledger_report report;
+
+	/* closed, or killed so that its name is in a log */
+	restore_over(_i == 1);
+	ck_assert_uint_eq(files_with("Xaver Lost"), 1);
+	ck_assert_uint_ge(files_with("Zoë Sample"), 2);
+	ck_assert_int_eq(erase(), 0);
+	ck_assert_uint_eq(files_with("Xaver Lost"), 0);
+	ck_assert_uint_eq(files_with("Zoë Sample"), 0);
+	/* whoever else is in the ledger is there still */
+	ck_assert_uint_gt(files_with("Dr. Ada Example"), 0);
+	ck_assert_int_eq(ledger_erase_operator(b.ledger, T0, OPERATOR, 77, "left"), 0);
+	ck_assert_int_eq(ledger_verify(b.ledger, &report), 0);
+	ck_assert_msg(report.ok, "%s", report.problem);
+}
+END_TEST
+
+START_TEST(nothing_is_erased_while_what_was_put_aside_cannot_be_read)
+{
+	static const char *const names[] = { "", "-wal" };
+	char path[120], id[LEDGER_ID_TEXT_MAX];
+	struct ledger_patient p;
+	FILE *file;
+
+	close_session();
+	snprintf(path, sizeof(path), "%s.lost-20270115T080000Z-1%s", b.place.path, names[_i]);
+	file = fopen(path, "w");
+	ck_assert_ptr_nonnull(file);
+	fprintf(file, "This is no database, but who knows: Zoë Sample");
+	ck_assert_int_eq(fclose(file), 0);
+	ck_assert_int_eq(erase(), -ENOTEMPTY);
+	ck_assert_int_eq(ledger_get_patient(b.ledger, ledger_id_format(&b.patient, id), &p), 0);
+	ck_assert(!p.erased);
+	ck_assert_int_eq(ledger_erase_operator(b.ledger, T0, OPERATOR, 77, "left"), -ENOTEMPTY);
+	ck_assert_uint_eq(count_records(b.ledger, "erasure"), 0);
+	/* an empty one holds nothing, and one that was removed neither */
+	ck_assert_int_eq(truncate(path, 0), 0);
+	ck_assert_int_eq(erase(), 0);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(ledger_erase_operator(b.ledger, T0, OPERATOR, 77, "left"), 0);
 }
 END_TEST
 
@@ -266,6 +358,8 @@ int main(void)
 	tcase_add_test(t, nobody_is_erased_in_a_session_or_before_all_is_settled);
 	tcase_add_test(t, who_does_not_exist_or_for_no_reason_is_not_erased);
 	tcase_add_test(t, an_erased_operator_is_in_no_file_any_more_and_treats_nobody);
+	tcase_add_loop_test(t, what_a_restore_has_put_aside_forgets_all_names, 0, 2);
+	tcase_add_loop_test(t, nothing_is_erased_while_what_was_put_aside_cannot_be_read, 0, 2);
 	tcase_add_loop_test(t, a_name_that_is_put_back_or_taken_away_by_hand_is_found, 0, 3);
 	tcase_add_test(t, the_copy_of_a_version_1_ledger_does_not_remember_either);
 	tcase_add_loop_test(t, an_erasure_that_the_disk_refuses_is_done_whole_or_not_at_all, 0, 3);

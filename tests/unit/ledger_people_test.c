@@ -95,6 +95,81 @@ START_TEST(only_a_registered_operator_with_a_valid_licence_opens_a_session)
 }
 END_TEST
 
+static int renew(uint32_t uid, const char *licence, const char *expires)
+{
+	struct ledger_renewal v = { .operator_uid = uid, .uid = 77 };
+
+	snprintf(v.licence, sizeof(v.licence), "%s", licence);
+	snprintf(v.expires, sizeof(v.expires), "%s", expires);
+	return ledger_renew_operator(b.ledger, T0, &v);
+}
+
+static int judge_operator(enum policy_severity *ret)
+{
+	struct ledger_order o = bench_order(&b, 20000, 1);
+	const struct ledger_moment now = moment(b.now_s);
+	int r;
+
+	r = ledger_check(b.ledger, &now, &b.basis, b.session, &o.request, b.verdicts);
+	for (size_t i = 0; i < POLICY_RULES; i++)
+		if (strcmp(b.verdicts[i].rule, "operator") == 0)
+			*ret = b.verdicts[i].severity;
+	return r;
+}
+
+static int expect_operator(const struct ledger_operator *op, void *userdata)
+{
+	const struct ledger_operator *expected = userdata;
+
+	ck_assert_uint_eq(op->uid, expected->uid);
+	ck_assert_str_eq(op->licence, expected->licence);
+	ck_assert_str_eq(op->expires, expected->expires);
+	return 1;
+}
+
+START_TEST(of_a_licence_that_is_renewed_the_newest_counts_and_none_is_rewritten)
+{
+	static const struct {
+		const char *licence, *expires;
+		enum policy_severity severity;
+	} renewals[] = {
+		{ "L-78", "2036-12-31", POLICY_OK },
+		{ "L-78", "2027-01-14", POLICY_HARD }, /* it ended yesterday */
+		{ "L-79", "2027-01-15", POLICY_OK },
+	};
+	struct ledger_operator op;
+	enum policy_severity severity = POLICY_SOFT;
+
+	for (size_t i = 0; i < 3; i++) {
+		ck_assert_int_eq(renew(OPERATOR, renewals[i].licence, renewals[i].expires), 0);
+		ck_assert_int_ge(judge_operator(&severity), 0);
+		ck_assert_int_eq(severity, renewals[i].severity);
+		ck_assert_int_eq(ledger_get_operator(b.ledger, OPERATOR, &op), 0);
+		ck_assert_str_eq(op.name, "Dr. Ada Example");
+		ck_assert_str_eq(op.licence, renewals[i].licence);
+		ck_assert_str_eq(op.expires, renewals[i].expires);
+		ck_assert_int_eq(ledger_foreach_operator(b.ledger, expect_operator, &op), 1);
+		ck_assert_uint_eq(count_records(b.ledger, "renewal"), i + 1);
+		ck_assert_uint_eq(count_records(b.ledger, "operator"), 1);
+		bench_reopen(&b);
+	}
+	ck_assert_int_eq(add_operator(b.ledger, OPERATOR), -EEXIST);
+}
+END_TEST
+
+START_TEST(what_no_licence_looks_like_is_not_renewed_and_nobodys_is)
+{
+	ck_assert_int_eq(renew(4242, "L-1", "2036-12-31"), -ENOENT);
+	ck_assert_int_eq(renew(OPERATOR, "", "2036-12-31"), -EINVAL);
+	ck_assert_int_eq(renew(OPERATOR, "L-1", "2036-02-30"), -EINVAL);
+	ck_assert_int_eq(ledger_renew_operator(b.ledger, T0, NULL), -EINVAL);
+	ck_assert_int_eq(ledger_close_session(b.ledger, T0, b.session, "done"), 0);
+	ck_assert_int_eq(ledger_erase_operator(b.ledger, T0, OPERATOR, 77, "left"), 0);
+	ck_assert_int_eq(renew(OPERATOR, "L-1", "2036-12-31"), -EIDRM);
+	ck_assert_uint_eq(count_records(b.ledger, "renewal"), 0);
+}
+END_TEST
+
 START_TEST(an_open_session_survives_a_restart)
 {
 	struct ledger_session session;
@@ -292,6 +367,8 @@ int main(void)
 	tcase_add_test(t, more_doses_than_are_listed_still_count_in_full);
 	tcase_add_test(t, a_patient_and_a_gun_have_one_open_session);
 	tcase_add_test(t, only_a_registered_operator_with_a_valid_licence_opens_a_session);
+	tcase_add_test(t, of_a_licence_that_is_renewed_the_newest_counts_and_none_is_rewritten);
+	tcase_add_test(t, what_no_licence_looks_like_is_not_renewed_and_nobodys_is);
 	tcase_add_test(t, an_open_session_survives_a_restart);
 	tcase_add_test(t, names_are_kept_out_of_the_chain_and_found_by_reference_and_id);
 	tcase_add_test(t, no_record_of_the_chain_holds_a_name_and_none_is_lost_unnoticed);

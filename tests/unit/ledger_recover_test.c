@@ -129,7 +129,7 @@ static void fire_foreign(unsigned int shots)
 static int attribute(int64_t now_s)
 {
 	return ledger_attribute_shots(b.ledger, now_s, SERIAL, foreign, &b.patient, 77,
-				      "the other clinic says so");
+				      "the other clinic says so", NULL);
 }
 
 START_TEST(shots_of_nobody_count_for_the_patient_they_are_attributed_to)
@@ -139,9 +139,11 @@ START_TEST(shots_of_nobody_count_for_the_patient_they_are_attributed_to)
 	ck_assert_int_eq(attribute(T0), -ENODATA);
 	fire_foreign(2);
 	ck_assert_uint_eq(settled_of(&b), 0);
-	ck_assert_int_eq(ledger_attribute_shots(b.ledger, T0, SERIAL, foreign, &nobody, 77, "x"),
+	ck_assert_int_eq(ledger_attribute_shots(b.ledger, T0, SERIAL, foreign, &nobody, 77, "x",
+						NULL),
 			 -ENOENT);
-	ck_assert_int_eq(ledger_attribute_shots(b.ledger, T0, "G-2", foreign, &b.patient, 77, "x"),
+	ck_assert_int_eq(ledger_attribute_shots(b.ledger, T0, "G-2", foreign, &b.patient, 77, "x",
+						NULL),
 			 -ENODATA);
 	ck_assert_int_eq(attribute(T0 + 100), 0);
 	ck_assert_uint_eq(settled_of(&b), 2 * UINT64_C(30020));
@@ -168,6 +170,30 @@ START_TEST(what_is_attributed_is_judged_with_the_next_request)
 	ck_assert_int_eq(ledger_lift_quarantine(b.ledger, T0, &b.gun, 0, "looked at it", false), 0);
 	/* 41 uL lost and 60 uL attributed: nothing of 100 uL is left */
 	ck_assert_int_eq(bench_reserve(&b, 20000, 1, &v), -EDQUOT);
+}
+END_TEST
+
+START_TEST(an_attribution_says_whether_a_gun_may_be_armed_for_that_patient)
+{
+	struct ledger_id other;
+	bool live = false;
+
+	/* the reservation of the first patient is not settled */
+	ck_assert_int_eq(add_patient(b.ledger, "P-2", &other), 0);
+	fire_foreign(1);
+	ck_assert_int_eq(ledger_attribute_shots(b.ledger, T0, SERIAL, foreign, &b.patient, 77, "x",
+						&live),
+			 0);
+	ck_assert(live);
+	fire_foreign(1);
+	ck_assert_int_eq(
+		ledger_attribute_shots(b.ledger, T0, SERIAL, foreign, &other, 77, "x", &live), 0);
+	ck_assert(!live);
+	live = true;
+	ck_assert_int_eq(ledger_attribute_shots(b.ledger, T0, SERIAL, foreign, &other, 77, "x",
+						&live),
+			 -ENODATA);
+	ck_assert(live);
 }
 END_TEST
 
@@ -318,6 +344,7 @@ int main(void)
 	tcase_add_test(t, a_lost_gun_that_comes_back_with_more_is_an_incident_and_all_of_it_counts);
 	tcase_add_test(t, shots_of_nobody_count_for_the_patient_they_are_attributed_to);
 	tcase_add_test(t, what_is_attributed_is_judged_with_the_next_request);
+	tcase_add_test(t, an_attribution_says_whether_a_gun_may_be_armed_for_that_patient);
 	tcase_add_test(t, an_attribution_dated_by_a_fast_clock_counts_from_its_confirmation);
 	tcase_add_loop_test(
 		t, a_quarantine_is_not_lifted_over_shots_of_nobody_unless_they_are_discarded, 0, 2);

@@ -390,7 +390,7 @@ static bool attribute(struct world *w, size_t patient, const uint32_t how[], str
 	return expect(w, r, "a strange shot") &&
 	       expect(w,
 		      ledger_attribute_shots(s->ledger, w->now_s, serial, lease_id,
-					     &s->patients[patient], 0, "asked everybody"),
+					     &s->patients[patient], 0, "asked everybody", NULL),
 		      "an attribution");
 }
 
