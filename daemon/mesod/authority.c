@@ -308,6 +308,18 @@ static void reload_done(void *userdata, int r)
 	free(reload);
 }
 
+void authority_renew_operator(struct authority *authority, const struct ledger_renewal *renewal)
+{
+	for (size_t i = 0; i < authority->n_operators; i++) {
+		struct ledger_operator *op = &authority->operators[i];
+
+		if (op->uid != renewal->operator_uid)
+			continue;
+		TEXT_COPY(op->licence, renewal->licence);
+		TEXT_COPY(op->expires, renewal->expires);
+	}
+}
+
 int authority_reload(struct mesod *mesod, void (*then)(struct mesod *mesod))
 {
 	struct reload *reload = calloc(1, sizeof(*reload));

@@ -60,6 +60,8 @@ void authority_set_operators(struct authority *authority, struct ledger_operator
 /* One more, just registered. -ENOMEM */
 int authority_add_operator(struct authority *authority, const struct ledger_operator *op,
 			   const struct ledger_id *id);
+/* A licence is another one, or valid until another day, just recorded. */
+void authority_renew_operator(struct authority *authority, const struct ledger_renewal *renewal);
 /* Reads them from the ledger; @then may be NULL. */
 int authority_reload(struct mesod *mesod, void (*then)(struct mesod *mesod));
 

@@ -13,8 +13,8 @@
 #include "macros.h"
 #include "mesod.h"
 
-#define MASS_MIN_G   20000u /* of an adult; less is a slip of the keyboard */
-#define MASS_MAX_G   700000u
+#define MASS_MIN_G     20000u /* of an adult; less is a slip of the keyboard */
+#define MASS_MAX_G     700000u
 #define PLANNED_MAX    100u
 #define INTERVAL_MAX_D 366u
 
@@ -152,8 +152,7 @@ static int course_run(void *owned, void *userdata)
 	r = clinic_find(owned, &k->c);
 	k->course.patient = k->c.patient.id;
 	return r < 0 ? r
-		     : ledger_add_course(owned, k->c.q.now_s, &k->course, &k->c.number,
-					 &k->c.live);
+		     : ledger_add_course(owned, k->c.q.now_s, &k->course, &k->c.number, &k->c.live);
 }
 
 static int check_id(const char *name, const char *id, sd_bus_error *error)

@@ -19,16 +19,16 @@
 struct dose_question {
 	struct clinic_question c;
 	struct ledger_hand_dose dose;
-	int64_t corrects;              /* the number that is corrected, 0 none */
-	bool not_given;                /* the correction says so */
-	bool met;                      /* what is corrected was found */
+	int64_t corrects; /* the number that is corrected, 0 none */
+	bool not_given;   /* the correction says so */
+	bool met;         /* what is corrected was found */
 	char reason[LEDGER_REASON_MAX];
 };
 
 /* ---- arguments ------------------------------------------------------------------------ */
 
-static const char *const kinds[] = { [LEDGER_BY_HAND] = "by-hand",
-				     [LEDGER_ELSEWHERE] = "elsewhere" };
+static const char
+	*const kinds[] = { [LEDGER_BY_HAND] = "by-hand", [LEDGER_ELSEWHERE] = "elsewhere" };
 
 static int read_kind(const char *kind, enum ledger_hand_kind *ret, sd_bus_error *error)
 {
@@ -72,8 +72,7 @@ static int fill_substances(struct ledger_hand_dose *d, const struct formulary *f
 		if (sums->sums[k].value < 1 || sums->sums[k].value > INT64_MAX)
 			return bus_fail(error, ERROR_INVALID_ARGUMENT,
 					"substances: %s=%llu is out of range, limit=1 to %lld",
-					sums->sums[k].key,
-					(unsigned long long)sums->sums[k].value,
+					sums->sums[k].key, (unsigned long long)sums->sums[k].value,
 					(long long)INT64_MAX);
 		TEXT_COPY(d->substances[k].id, sums->sums[k].key);
 		d->substances[k].unit = f->substances[i].unit;

@@ -2,7 +2,7 @@
 /*
  * Calls that the ledger answers: each is one job for the worker and one reply
  * when it is done.  Arguments are checked and callers authorised before.  All
- * return as method handlers do.
+ * return as method handlers do.  What is about people is in bus_people.c.
  */
 #ifndef MESOD_BUS_LEDGER_H
 #define MESOD_BUS_LEDGER_H
@@ -35,6 +35,8 @@ void question_free(struct question *q);
 
 int bus_register_operator(struct mesod *mesod, sd_bus_message *call,
 			  const struct ledger_operator *op, sd_bus_error *error);
+int bus_renew_operator(struct mesod *mesod, sd_bus_message *call,
+		       const struct ledger_renewal *renewal, sd_bus_error *error);
 int bus_register_patient(struct mesod *mesod, sd_bus_message *call,
 			 const struct ledger_patient *patient, sd_bus_error *error);
 int bus_tell_patient(struct mesod *mesod, sd_bus_message *call, const char *patient,

@@ -118,6 +118,31 @@ static int method_register_operator(sd_bus_message *call, void *userdata, sd_bus
 	return authority_ask(userdata, call, ACTION_ADMINISTER, register_authorized, error);
 }
 
+static int renew_authorized(struct mesod *mesod, sd_bus_message *call, const struct caller *caller,
+			    sd_bus_error *error)
+{
+	struct ledger_renewal renewal = { .uid = caller->uid };
+	const char *licence, *expires;
+	int r;
+
+	r = sd_bus_message_read(call, "uss", &renewal.operator_uid, &licence, &expires);
+	if (r < 0)
+		return bus_fail(error, ERROR_INVALID_ARGUMENT, "malformed arguments");
+	r = text_check("licence", licence, sizeof(renewal.licence), false, error);
+	if (r >= 0)
+		r = check_date("expires", expires, error);
+	if (r < 0)
+		return r;
+	TEXT_COPY(renewal.licence, licence);
+	TEXT_COPY(renewal.expires, expires);
+	return bus_renew_operator(mesod, call, &renewal, error);
+}
+
+static int method_renew_operator(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	return authority_ask(userdata, call, ACTION_ADMINISTER, renew_authorized, error);
+}
+
 static int add_patient_authorized(struct mesod *mesod, sd_bus_message *call,
 				  const struct caller *caller, sd_bus_error *error)
 {
@@ -317,6 +342,8 @@ const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("RegisterOperator",
 				SD_BUS_ARGS("u", uid, "s", name, "s", licence, "s", expires),
 				SD_BUS_RESULT("s", operator), method_register_operator, OPEN),
+	SD_BUS_METHOD_WITH_ARGS("RenewOperator", SD_BUS_ARGS("u", uid, "s", licence, "s", expires),
+				SD_BUS_NO_RESULT, method_renew_operator, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("ListOperators", SD_BUS_NO_ARGS,
 				SD_BUS_RESULT("a(susss)", operators), method_list_operators, OPEN),
 	SD_BUS_METHOD_WITH_ARGS(
@@ -345,9 +372,9 @@ const sd_bus_vtable manager_vtable[] = {
 				SD_BUS_RESULT("t", number), method_start_course, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("RecordDose", SD_BUS_ARGS("s", patient, "a{sv}", dose),
 				SD_BUS_RESULT("t", number), method_record_dose, OPEN),
-	SD_BUS_METHOD_WITH_ARGS(
-		"CorrectDose", SD_BUS_ARGS("s", patient, "t", number, "a{sv}", dose, "s", reason),
-		SD_BUS_RESULT("t", correction), method_correct_dose, OPEN),
+	SD_BUS_METHOD_WITH_ARGS("CorrectDose",
+				SD_BUS_ARGS("s", patient, "t", number, "a{sv}", dose, "s", reason),
+				SD_BUS_RESULT("t", correction), method_correct_dose, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("ListDoses", SD_BUS_ARGS("s", patient),
 				SD_BUS_RESULT("aa{sv}", doses), method_list_doses, OPEN),
 	SD_BUS_METHOD_WITH_ARGS("RecordReaction", SD_BUS_ARGS("s", patient, "a{sv}", reaction),

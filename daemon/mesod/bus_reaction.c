@@ -15,9 +15,8 @@
 
 #define REACTIONS_MAX 256 /* of one session that are told; more is nobody's skin */
 
-static const char *const severities[] = { [LEDGER_MILD] = "mild",
-					  [LEDGER_MODERATE] = "moderate",
-					  [LEDGER_SEVERE] = "severe" };
+static const char *const severities
+	[] = { [LEDGER_MILD] = "mild", [LEDGER_MODERATE] = "moderate", [LEDGER_SEVERE] = "severe" };
 
 /* ---- record ----------------------------------------------------------------------------- */
 
@@ -202,7 +201,8 @@ static int list_run(void *owned, void *userdata)
 	return r < 0 ? r : gather_rest(owned, v);
 }
 
-static int append_reactions(sd_bus_message *reply, const struct ledger_reaction *reactions, size_t n)
+static int append_reactions(sd_bus_message *reply, const struct ledger_reaction *reactions,
+			    size_t n)
 {
 	int r;
 
@@ -215,8 +215,8 @@ static int append_reactions(sd_bus_message *reply, const struct ledger_reaction 
 		r = sd_bus_message_append(reply, "a{sv}", 6, "number", "t",
 					  (uint64_t)reactions[i].number, "time", "x",
 					  reactions[i].time_s, "kind", "s", reactions[i].kind,
-					  "severity", "s", severities[reactions[i].severity], "note",
-					  "s", reactions[i].note, "operator", "u",
+					  "severity", "s", severities[reactions[i].severity],
+					  "note", "s", reactions[i].note, "operator", "u",
 					  reactions[i].uid);
 	for (int i = 0; r >= 0 && i < 2; i++)
 		r = sd_bus_message_close_container(reply);
@@ -231,13 +231,14 @@ static int append_session(sd_bus_message *reply, const struct sessions_question 
 
 	r = sd_bus_message_open_container(reply, 'a', "{sv}");
 	if (r >= 0)
-		r = sd_bus_message_append(
-			reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "number", "x",
-			s->session, "opened", "x", s->opened_s, "open", "b", (int)s->open, "gun",
-			"s", s->serial, "operator", "u", s->operator_uid, "preparation", "s",
-			copy->preparation, "delivered_nl", "t", s->delivered_nl, "spent_nl", "t",
-			s->spent_nl, "outstanding_nl", "t", s->outstanding_nl, "primed_nl", "t",
-			s->primed_nl, "shots", "u", s->shots, "incidents", "u", s->incidents);
+		r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}",
+					  "number", "x", s->session, "opened", "x", s->opened_s,
+					  "open", "b", (int)s->open, "gun", "s", s->serial,
+					  "operator", "u", s->operator_uid, "preparation", "s",
+					  copy->preparation, "delivered_nl", "t", s->delivered_nl,
+					  "spent_nl", "t", s->spent_nl, "outstanding_nl", "t",
+					  s->outstanding_nl, "primed_nl", "t", s->primed_nl,
+					  "shots", "u", s->shots, "incidents", "u", s->incidents);
 	if (r >= 0)
 		r = sd_bus_message_open_container(reply, 'e', "sv");
 	if (r >= 0)

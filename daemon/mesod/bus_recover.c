@@ -36,7 +36,7 @@ struct recovery_question {
 	/* AttributeShots */
 	char asked[LEDGER_NAME_MAX];
 	struct ledger_patient patient;
-	struct ledger_spent spent;
+	bool live; /* the patient has a reservation that is not settled */
 };
 
 /* ---- arguments ------------------------------------------------------------------------- */
@@ -303,13 +303,8 @@ static int attribute_run(void *owned, void *userdata)
 	r = ledger_get_patient(owned, c->asked, &c->patient);
 	if (r >= 0)
 		r = ledger_attribute_shots(owned, c->q.now_s, c->serial, c->lease_id,
-					   &c->patient.id, c->uid, c->reason, NULL);
-	if (r < 0)
-		return r;
-	/* It is recorded: whether that can be told as well is another matter. */
-	if (ledger_get_spent(owned, c->q.now_s, &c->patient.id, &c->spent) < 0)
-		c->spent.session = -1;
-	return 0;
+					   &c->patient.id, c->uid, c->reason, &c->live);
+	return r;
 }
 
 static void attribute_done(void *userdata, int r)
@@ -319,8 +314,8 @@ static void attribute_done(void *userdata, int r)
 	switch (-r) {
 	case 0:
 		/* What the patient is being given was allowed without them: it is asked for anew. */
-		for (struct session *s = c->q.mesod->sessions; s; s = s->next)
-			if (c->spent.session < 0 || s->number == c->spent.session)
+		for (struct session *s = c->q.mesod->sessions; s && c->live; s = s->next)
+			if (memcmp(&s->patient, &c->patient.id, sizeof(s->patient)) == 0)
 				gun_disarm(s->gun);
 		log_main(c->q.mesod, LOG_NOTICE,
 			 "shots of gun %s under lease %s were attributed by uid %u", c->serial,

@@ -19,7 +19,7 @@
 
 #define DEFAULT_RATE_MHZ  5000
 #define DEFAULT_EXPIRY_MS 120000
-#define DEFAULT_VISCOSITY 1000 /* uPa s; water-like */
+#define DEFAULT_VISCOSITY 1000    /* uPa s; water-like */
 #define AREA_MAX_MM2      2000000 /* the whole skin */
 
 /* The session door: its opener, known by a name that the bus gives to one connection only. */
@@ -128,7 +128,11 @@ static int method_load(sd_bus_message *call, void *userdata, sd_bus_error *error
 		  .value = &syringe.needle_length_um,
 		  .min = 1000,
 		  .max = 20000 },
-		{ .key = "needles", .type = DICT_U32, .value = &syringe.needles, .min = 1, .max = 9 },
+		{ .key = "needles",
+		  .type = DICT_U32,
+		  .value = &syringe.needles,
+		  .min = 1,
+		  .max = 9 },
 	};
 	int r;
 
@@ -332,8 +336,8 @@ int session_append_summary(sd_bus_message *message, const struct session *sessio
 	return sd_bus_message_append(
 		message, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "number", "x",
 		session->number, "preparation", "s", session->loaded ? session->preparation : "",
-		"patient", "s", session->patient_text, "gun", "o", session->gun->path, "operator", "s",
-		session->operator_text, "opened", "x", session->opened_s, "delivered_nl", "t",
+		"patient", "s", session->patient_text, "gun", "o", session->gun->path, "operator",
+		"s", session->operator_text, "opened", "x", session->opened_s, "delivered_nl", "t",
 		account->delivered_nl, "outstanding_nl", "t", account->outstanding_nl, "shots", "u",
 		account->shots, "primed_nl", "t", account->primed_nl, "lease", "s", text,
 		"lease_left_nl", "u", status.lease_left_nl, "lease_shots_left", "u",

@@ -13,12 +13,12 @@
 #include <systemd/sd-bus.h>
 
 enum dict_type {
-	DICT_U32,   /* u: uint32_t, within min and max */
-	DICT_BOOL,  /* b: int */
-	DICT_TIME,  /* x: int64_t */
-	DICT_TEXT,  /* s: copied into a buffer of `size` bytes */
+	DICT_U32,  /* u: uint32_t, within min and max */
+	DICT_BOOL, /* b: int */
+	DICT_TIME, /* x: int64_t */
+	DICT_TEXT, /* s: copied into a buffer of `size` bytes */
 	DICT_WORDS, /* as: into such a buffer with one space between two; no word has one, or is there twice */
-	DICT_SUMS,  /* a{st}: struct dict_sums; no key is there twice */
+	DICT_SUMS, /* a{st}: struct dict_sums; no key is there twice */
 };
 
 #define DICT_SUMS_MAX     8

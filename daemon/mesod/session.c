@@ -345,7 +345,7 @@ struct opening {
 	bool no_patient;
 	struct ledger_patient patient;
 	int64_t number;
-	int64_t opened_s; /* by whoever opened it */
+	int64_t opened_s;      /* by whoever opened it */
 	uint64_t delivered_nl; /* before it was interrupted */
 	uint32_t shots;
 	bool resumed;

@@ -101,14 +101,16 @@ static int check_cartridge(const struct session *session,
 		return bus_fail(error, ERROR_INTERLOCK,
 				"stale: the gun does not report what is in it");
 	if (status.cartridge_id == 0)
-		return bus_fail(error, ERROR_INTERLOCK,
-				"not loaded: the gun reads no cartridge; %s comes in cartridge %llu",
-				preparation->id, (unsigned long long)preparation->cartridge);
+		return bus_fail(
+			error, ERROR_INTERLOCK,
+			"not loaded: the gun reads no cartridge; %s comes in cartridge %llu",
+			preparation->id, (unsigned long long)preparation->cartridge);
 	if (status.cartridge_id != preparation->cartridge)
-		return bus_fail(error, ERROR_INTERLOCK,
-				"not loaded: the gun reads cartridge %llu, %s comes in cartridge %llu",
-				(unsigned long long)status.cartridge_id, preparation->id,
-				(unsigned long long)preparation->cartridge);
+		return bus_fail(
+			error, ERROR_INTERLOCK,
+			"not loaded: the gun reads cartridge %llu, %s comes in cartridge %llu",
+			(unsigned long long)status.cartridge_id, preparation->id,
+			(unsigned long long)preparation->cartridge);
 	*ret = status.cartridge_id;
 	return 0;
 }
@@ -147,8 +149,7 @@ int session_load(struct session *session, sd_bus_message *call, const struct mes
 	w->now = moment_at(wall_now_s(session->mesod));
 	w->syringe = *syringe;
 	if (!viscosity_said)
-		w->syringe.viscosity_upas =
-			viscosity(&f->preparations[i], syringe->viscosity_upas);
+		w->syringe.viscosity_upas = viscosity(&f->preparations[i], syringe->viscosity_upas);
 	TEXT_COPY(w->preparation, preparation);
 	w->cartridge = cartridge;
 	session->arming = true;
