@@ -28,6 +28,7 @@ static int read_files(const struct options *options, struct reading *reading)
 	r = limits_load(&options->config, 1, &reading->limits, why);
 	if (r < 0) {
 		text_copy(reading->error, sizeof(reading->error), *why ? why : strerrordesc_np(-r));
+		formulary_make_text(reading->error);
 		return r;
 	}
 	return formulary_load(options->formulary, options->n_formulary, &reading->formulary,

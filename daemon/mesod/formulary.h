@@ -195,6 +195,9 @@ int formulary_describe(const struct formulary *formulary, enum formulary_group g
 char *formulary_hash_text(const struct formulary *formulary,
 			  char buf[static FORMULARY_HASH_TEXT_MAX]);
 
+/* Makes what is no UTF-8 text in a sentence, in place, question marks: a bus and a terminal take text only. */
+void formulary_make_text(char *text);
+
 /* What @volume_nl of something with this concentration holds, in ng or mIU, rounded up; saturates. */
 uint64_t formulary_amount(uint64_t volume_nl, uint64_t concentration);
 

@@ -38,6 +38,15 @@ static size_t utf8_length(const unsigned char *s)
 	return n && c >= least[n] && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff) ? n : 0;
 }
 
+void formulary_make_text(char *text)
+{
+	for (size_t n; *text; text += n ? n : 1) {
+		n = utf8_length((const unsigned char *)text);
+		if (n == 0 || (n == 1 && (*text < 0x20 || *text == 0x7f)))
+			*text = '?';
+	}
+}
+
 /* Text alone, with tabs made spaces, without its newline, what surrounds it and a comment. */
 static int clean(const struct builder *b, char *line, size_t length, char **ret)
 {
@@ -230,9 +239,11 @@ int formulary_load(const char *const *paths, size_t n_paths, struct formulary **
 		r = read_layer(b, paths[i]);
 	if (r >= 0)
 		r = builder_finish(b, ret);
-	/* Whatever goes wrong has a sentence. */
+	/* Whatever goes wrong has a sentence, and one that was cut is still text. */
 	if (r < 0 && error && !*error)
 		snprintf(error, FORMULARY_ERROR_MAX, "the formulary cannot be read: %s",
 			 strerrordesc_np(-r));
+	if (r < 0 && error)
+		formulary_make_text(error);
 	return r;
 }

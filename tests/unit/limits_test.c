@@ -260,6 +260,92 @@ START_TEST(what_is_not_understood_refuses_the_whole_file_and_says_where)
 }
 END_TEST
 
+static int put_line(const char *key, const char *value, void *userdata)
+{
+	char *text = userdata;
+
+	sprintf(text + strlen(text), "%s = %s\n", key, value);
+	return 0;
+}
+
+START_TEST(a_file_of_what_is_told_makes_the_same_limits)
+{
+	char text[4096] = "[limits]\n", error[LIMITS_TEXT_MAX] = "";
+	struct limits l, again;
+
+	put(0, "[limits]\nshot-volume-soft = 40.5 uL\narea-volume-hard = 1500 nL/mm2\n"
+	       "session-length-soft = 2400 s\ninterval-soft = 9 d\nfault-stops = 1 stop\n");
+	ck_assert_int_eq(load(1, &l, NULL), 0);
+	ck_assert_int_eq(limits_describe(&l, put_line, text), 0);
+	put(0, text);
+	ck_assert_msg(load(1, &again, error) == 0, "%s", error);
+	ck_assert_mem_eq(&l, &again, NUMBERS);
+}
+END_TEST
+
+static int refuse_line(const char *key, const char *value, void *userdata)
+{
+	(void)key;
+	(void)value;
+	return ++*(int *)userdata == 2 ? -7 : 0;
+}
+
+START_TEST(telling_stops_when_the_listener_says_so)
+{
+	struct limits l;
+	int n = 0;
+
+	limits_default(&l);
+	ck_assert_int_eq(limits_describe(&l, refuse_line, &n), -7);
+	ck_assert_int_eq(n, 2);
+}
+END_TEST
+
+/* One tightened by a little: the others are as built in, so that one alone makes the difference. */
+static const char *const tightened[] = {
+	"shot-volume-soft = 49.999 uL",
+	"shot-volume-hard = 99.999 uL",
+	"depth-soft = 3.999 mm",
+	"rate-soft = 4.999 /s",
+	"rate-hard = 8.999 /s",
+	"session-volume-soft = 5999.999 uL",
+	"session-volume-hard = 9999 uL",
+	"patient-24h-volume-soft = 5999 uL",
+	"patient-24h-volume-hard = 9 mL",
+	"area-volume-soft = 999 nL/mm2",
+	"area-volume-hard = 1999 nL/mm2",
+	"prime-volume-soft = 99 uL",
+	"session-length-soft = 2699 s",
+	"session-length-hard = 3599 s",
+	"course-sessions-soft = 9 sessions",
+	"course-sessions-hard = 14 sessions",
+	"interval-soft = 8 d",
+	"late-interval-soft = 29 d",
+	"late-interval-hard = 8 d",
+	"course-gap-soft = 91 d",
+	"course-gap-hard = 1 d",
+	"fault-stops = 2 stops",
+};
+
+START_TEST(one_number_that_is_tighter_or_looser_decides)
+{
+	char text[128], reason[LIMITS_TEXT_MAX], key[40];
+	struct limits built_in, l;
+
+	limits_default(&built_in);
+	snprintf(text, sizeof(text), "[limits]\n%s\n", tightened[_i]);
+	put(0, text);
+	ck_assert_int_eq(load(1, &l, NULL), 0);
+	ck_assert(limits_is_tighter(&built_in, &l, reason));
+	ck_assert(!limits_is_tighter(&l, &built_in, reason));
+	snprintf(key, sizeof(key), "%.*s would be ", (int)strcspn(tightened[_i], " "),
+		 tightened[_i]);
+	ck_assert_msg(strncmp(reason, key, strlen(key)) == 0, "%s", reason);
+	ck_assert(!limits_is_tighter(&l, &built_in, NULL));
+	ck_assert(limits_is_tighter(&l, &l, reason));
+}
+END_TEST
+
 START_TEST(a_file_that_cannot_be_read_is_no_absent_file)
 {
 	const char *const paths[] = { "/tmp" };
@@ -286,6 +372,10 @@ int main(void)
 	tcase_add_test(t, the_built_in_value_itself_may_be_said_and_nothing_above_it);
 	tcase_add_loop_test(t, what_is_not_understood_refuses_the_whole_file_and_says_where, 0,
 			    sizeof(refused) / sizeof(refused[0]));
+	tcase_add_test(t, a_file_of_what_is_told_makes_the_same_limits);
+	tcase_add_test(t, telling_stops_when_the_listener_says_so);
+	tcase_add_loop_test(t, one_number_that_is_tighter_or_looser_decides, 0,
+			    sizeof(tightened) / sizeof(tightened[0]));
 	tcase_add_test(t, a_file_that_cannot_be_read_is_no_absent_file);
 	suite_add_tcase(suite, t);
 	runner = srunner_create(suite);

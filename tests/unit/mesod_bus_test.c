@@ -221,15 +221,15 @@ START_TEST(authority_follows_uid_registration_and_licence_and_nothing_else)
 {
 	static const struct {
 		struct caller caller;
-		bool may[4]; /* administer, read, operate, stop */
+		bool may[5]; /* administer, configure, read, operate, stop */
 	} table[] = {
-		{ { .uid = 0, .root = true }, { true, true, false, true } },
-		{ { .uid = 1000 }, { false, false, false, false } },
-		{ { .uid = 1000, .registered = true }, { false, false, false, true } },
+		{ { .uid = 0, .root = true }, { true, true, true, false, true } },
+		{ { .uid = 1000 }, { false, false, false, false, false } },
+		{ { .uid = 1000, .registered = true }, { false, false, false, false, true } },
 		{ { .uid = 1000, .registered = true, .licensed = true },
-		  { false, true, true, true } },
+		  { false, false, true, true, true } },
 		{ { .uid = 0, .root = true, .registered = true, .licensed = true },
-		  { true, true, true, true } },
+		  { true, true, true, true, true } },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
@@ -265,7 +265,9 @@ static void assert_all_refused(sd_bus *bus)
 	ck_assert_refused(bus, "Denied", f.gun_path, GUN, "Stop", "");
 	ck_assert_refused(bus, "NotOperator", f.gun_path, GUN, "ClearFaults", "astu", 1, "air",
 			  (uint64_t)1, 1u);
+	ck_assert_refused(bus, "Denied", ROOT, MANAGER, "ReloadFormulary", "");
 	/* looking is free */
+	ck_assert_int_ge(mesod_call(bus, ROOT, MANAGER, "Formulary", NULL, NULL, ""), 0);
 	ck_assert_int_ge(mesod_call(bus, f.gun_path, GUN, "GetStatus", NULL, NULL, ""), 0);
 	ck_assert_int_ge(mesod_call(bus, f.gun_path, GUN, "GetRegisters", NULL, NULL, ""), 0);
 }
