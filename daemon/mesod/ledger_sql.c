@@ -153,9 +153,10 @@ static const char *const statements[SQL_STATEMENTS] = {
 	[SQL_STRIP_PATIENTS] = "DELETE FROM patient_name",
 	[SQL_STRIP_OPERATORS] = "DELETE FROM operator_name",
 	[SQL_STRIP_RENEWALS] = "DELETE FROM renewal_name",
-	[SQL_LIVE_BY_OPERATOR] = "SELECT 1 FROM live_session l JOIN session s ON s.n = l.session"
-				 " WHERE coalesce((SELECT operator FROM resumption WHERE session = s.n"
-				 " ORDER BY n DESC LIMIT 1), s.operator) = ? LIMIT 1",
+	[SQL_LIVE_BY_OPERATOR] =
+		"SELECT 1 FROM live_session l JOIN session s ON s.n = l.session"
+		" WHERE coalesce((SELECT operator FROM resumption WHERE session = s.n"
+		" ORDER BY n DESC LIMIT 1), s.operator) = ? LIMIT 1",
 	[SQL_ACCOUNT_OUTSTANDING] =
 		"SELECT 1 FROM account WHERE patient = ? AND dose_time = 9223372036854775807 LIMIT 1",
 	/* a name is there, or it was erased: one of both */
@@ -173,9 +174,8 @@ static const char *const statements[SQL_STATEMENTS] = {
 	[SQL_LIVE_BY_SESSION] = "SELECT patient, serial FROM live_session WHERE session = ?",
 	[SQL_SESSIONS_OF] = "SELECT n FROM session WHERE patient = ? ORDER BY n",
 	/* when it was, if it has not been resumed since */
-	[SQL_INTERRUPTED] =
-		"SELECT max(n) FROM interruption WHERE session = ?1 HAVING max(n) >"
-		" coalesce((SELECT max(n) FROM resumption WHERE session = ?1), 0)",
+	[SQL_INTERRUPTED] = "SELECT max(n) FROM interruption WHERE session = ?1 HAVING max(n) >"
+			    " coalesce((SELECT max(n) FROM resumption WHERE session = ?1), 0)",
 	[SQL_RESUMED_BY] =
 		"SELECT operator FROM resumption WHERE session = ? ORDER BY n DESC LIMIT 1",
 	[SQL_LIVE_ALL] = "SELECT session FROM live_session ORDER BY session",

@@ -136,20 +136,19 @@ static void write_file(const struct mesod_fixture *f, const char *name, const ch
 }
 
 /* Nothing in it is near a bound: what a suite is about must be asked for. */
-static const char plain_formulary[] =
-	"[substance test-fluid]\n"
-	"name = Test fluid\n"
-	"measured-in = mass\n"
-	"no-limit = yes; tests\n"
-	"[preparation " FIXTURE_PREPARATION "]\n"
-	"name = Test fluid, 10 mg in a mL\n"
-	"components = test-fluid 10 mg/mL; tests\n"
-	"cartridge = 1\n"
-	"viscosity = 1 mPa.s; tests\n"
-	"[area " FIXTURE_AREA "]\n"
-	"name = A field\n"
-	"depth = 1 mm to 4 mm; tests\n"
-	"size = 1000 cm2; tests\n";
+static const char plain_formulary[] = "[substance test-fluid]\n"
+				      "name = Test fluid\n"
+				      "measured-in = mass\n"
+				      "no-limit = yes; tests\n"
+				      "[preparation " FIXTURE_PREPARATION "]\n"
+				      "name = Test fluid, 10 mg in a mL\n"
+				      "components = test-fluid 10 mg/mL; tests\n"
+				      "cartridge = 1\n"
+				      "viscosity = 1 mPa.s; tests\n"
+				      "[area " FIXTURE_AREA "]\n"
+				      "name = A field\n"
+				      "depth = 1 mm to 4 mm; tests\n"
+				      "size = 1000 cm2; tests\n";
 
 void mesod_fixture_run_daemon(struct mesod_fixture *f)
 {
@@ -301,9 +300,8 @@ static void read_today(struct mesod_fixture *f, const char *patient, char today[
 	sd_bus_message *reply = NULL;
 	const char *key, *text;
 
-	ck_assert_int_ge(mesod_call(f->bus, ROOT, MANAGER, "GetPatient", NULL, &reply, "s",
-				    patient),
-			 0);
+	ck_assert_int_ge(
+		mesod_call(f->bus, ROOT, MANAGER, "GetPatient", NULL, &reply, "s", patient), 0);
 	ck_assert_int_ge(sd_bus_message_enter_container(reply, 'a', "{sv}"), 0);
 	while (sd_bus_message_enter_container(reply, 'e', "sv") > 0) {
 		ck_assert_int_ge(sd_bus_message_read_basic(reply, 's', &key), 0);

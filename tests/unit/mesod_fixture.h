@@ -34,10 +34,10 @@ struct mesod_fixture {
 	pid_t bus_pid;
 	pid_t mesod_pid;
 	const char *config; /* mesod.conf's text, NULL: none */
-	const char
-		*formulary; /* its text, or the file named so if it has no newline; NULL: a plain one */
-	const char *owner;  /* --owner, NULL: not given */
-	char clock[96];     /* --clock, "": the machine's */
+	const char *
+		formulary; /* its text, or the file named so if it has no newline; NULL: a plain one */
+	const char *owner; /* --owner, NULL: not given */
+	char clock[96];    /* --clock, "": the machine's */
 	sd_bus *bus;
 	char gun_path[96];
 	char session[64];
