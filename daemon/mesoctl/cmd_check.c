@@ -23,7 +23,27 @@ int ctl_request_check(struct ctl *ctl, const struct ctl_request *request)
 	return CTL_OK;
 }
 
-int ctl_request_append(sd_bus_message *m, const struct ctl_request *request)
+static int append_place(sd_bus_message *m, const struct ctl_request *request)
+{
+	int r = ctl_append_text(m, "area", request->area);
+
+	if (r >= 0 && request->area_mm2)
+		r = ctl_append_u32(m, "area_mm2", request->area_mm2);
+	if (r >= 0 && request->override)
+		r = ctl_append_text(m, "override", request->override);
+	return r;
+}
+
+int ctl_request_append_place(sd_bus_message *m, const struct ctl_request *request)
+{
+	int r = sd_bus_message_open_container(m, 'a', "{sv}");
+
+	if (r >= 0)
+		r = append_place(m, request);
+	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+int ctl_request_append(sd_bus_message *m, const struct ctl_request *request, bool check)
 {
 	int r = sd_bus_message_open_container(m, 'a', "{sv}");
 
@@ -39,10 +59,10 @@ int ctl_request_append(sd_bus_message *m, const struct ctl_request *request)
 		r = ctl_append_u32(m, "rate_mhz", request->rate_mhz);
 	if (r >= 0 && request->expiry_ms)
 		r = ctl_append_u32(m, "expiry_ms", request->expiry_ms);
-	if (r >= 0 && request->area)
-		r = ctl_append_text(m, "area", request->area);
-	if (r >= 0 && request->override)
-		r = ctl_append_text(m, "override", request->override);
+	if (r >= 0 && check)
+		r = ctl_append_text(m, "preparation", request->preparation);
+	if (r >= 0)
+		r = append_place(m, request);
 	return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
@@ -57,7 +77,7 @@ int ctl_request_verdicts(struct ctl *ctl, const struct ctl_request *request, boo
 		return code;
 	r = sd_bus_message_append(call, "s", request->patient);
 	if (r >= 0)
-		r = ctl_request_append(call, request);
+		r = ctl_request_append(call, request, true);
 	if (r < 0)
 		return ctl_fail(ctl, CTL_USAGE,
 				"mesod cannot be told that: is it valid UTF-8 text?");

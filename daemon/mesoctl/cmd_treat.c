@@ -70,6 +70,8 @@ static int load(struct treat *t)
 		return code;
 	r = sd_bus_message_open_container(call, 'a', "{sv}");
 	if (r >= 0)
+		r = ctl_append_text(call, "preparation", o->request.preparation);
+	if (r >= 0)
 		r = ctl_append_u32(call, "bore_um", o->syringe.bore_um);
 	if (r >= 0)
 		r = ctl_append_u32(call, "capacity_nl", o->syringe.capacity_nl);
@@ -87,7 +89,7 @@ static int load(struct treat *t)
 		return ctl_fail(t->ctl, CTL_FAILED, "cannot load: %s", strerrordesc_np(-r));
 	code = ctl_send(t->ctl, call, &reply);
 	if (code == CTL_OK)
-		treat_say(t, "load", "%s syringe, bore %s",
+		treat_say(t, "load", "%s in a %s syringe, bore %s", o->request.preparation,
 			  inj_format(INJ_VOLUME, o->syringe.capacity_nl, volume),
 			  inj_format(INJ_LENGTH, o->syringe.bore_um, bore));
 	return code;
@@ -171,10 +173,10 @@ static int judge_end(struct treat *t)
 
 static int prime(struct treat *t)
 {
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
 	uint32_t volume = t->o->prime_nl ? t->o->prime_nl : PRIME_DEFAULT_NL;
 	char text[INJ_TEXT_MAX];
-	int code;
+	int r, code;
 
 	if (t->o->no_prime)
 		return CTL_OK;
@@ -186,7 +188,16 @@ static int prime(struct treat *t)
 		treat_say(t, "prime", "this syringe is primed already");
 		return CTL_OK;
 	}
-	code = ctl_call(t->ctl, t->session, MESOD_SESSION, "Prime", &reply, "u", volume);
+	code = ctl_message(t->ctl, t->session, MESOD_SESSION, "Prime", &call);
+	if (code != CTL_OK)
+		return code;
+	r = sd_bus_message_append(call, "u", volume);
+	if (r >= 0)
+		r = ctl_request_append_place(call, &t->o->request);
+	if (r < 0)
+		return ctl_fail(t->ctl, CTL_USAGE,
+				"mesod cannot be told that: is it valid UTF-8 text?");
+	code = ctl_send(t->ctl, call, &reply);
 	if (code == CTL_OK)
 		code = begin_lease(t, reply, TREAT_PRIMING);
 	if (code != CTL_OK)
@@ -227,7 +238,7 @@ static int arm(struct treat *t)
 
 	if (code != CTL_OK)
 		return code;
-	r = ctl_request_append(call, request);
+	r = ctl_request_append(call, request, false);
 	if (r < 0)
 		return ctl_fail(t->ctl, CTL_USAGE,
 				"mesod cannot be told that: is it valid UTF-8 text?");

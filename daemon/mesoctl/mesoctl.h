@@ -195,7 +195,9 @@ struct ctl_request {
 	uint32_t rate_mhz;
 	uint32_t expiry_ms;
 	const char *mode;
+	const char *preparation;
 	const char *area;
+	uint32_t area_mm2;
 	const char *override;
 };
 
@@ -244,8 +246,27 @@ struct ctl_request {
 		  offsetof(type, member.expiry_ms),                                                    \
 		  "TIME",                                                                              \
 		  "the lease ends by itself after this, as in '5 min'" },                              \
-		{ "area", CTL_TEXT,          0, false, offsetof(type, member.area),                    \
-		  "AREA", "area of the body" },                                                        \
+		{ "preparation",                                                                       \
+		  CTL_TEXT,                                                                            \
+		  0,                                                                                   \
+		  true,                                                                                \
+		  offsetof(type, member.preparation),                                                  \
+		  "ID",                                                                                \
+		  "what is in the gun; `mesoctl formulary list` has what there is" },                  \
+		{ "area",                                                                              \
+		  CTL_TEXT,                                                                            \
+		  0,                                                                                   \
+		  true,                                                                                \
+		  offsetof(type, member.area),                                                         \
+		  "AREA",                                                                              \
+		  "where it goes, as in scalp" },                                                      \
+		{ "area-size",                                                                         \
+		  CTL_QUANTITY,                                                                        \
+		  INJ_AREA,                                                                            \
+		  false,                                                                               \
+		  offsetof(type, member.area_mm2),                                                     \
+		  "SIZE",                                                                              \
+		  "how much skin, as in '120 cm2'; the formulary's if it is not said" },               \
 	{                                                                                              \
 		"override", CTL_TEXT, 0, false, offsetof(type, member.override), "REASON",             \
 			"why a soft limit is passed; recorded with your name"                          \
@@ -254,7 +275,10 @@ struct ctl_request {
 
 /* Says what is wrong with a request before mesod has to; CTL_OK when nothing is. */
 int ctl_request_check(struct ctl *ctl, const struct ctl_request *request);
-int ctl_request_append(sd_bus_message *m, const struct ctl_request *request);
+/* As Arm's argument, or Check's, which says what is in the gun as well. */
+int ctl_request_append(sd_bus_message *m, const struct ctl_request *request, bool check);
+/* As Prime's: where it goes. */
+int ctl_request_append_place(sd_bus_message *m, const struct ctl_request *request);
 /* Asks Manager.Check. */
 int ctl_request_verdicts(struct ctl *ctl, const struct ctl_request *request, bool *ret_allowed,
 			 json_t **ret_verdicts);
