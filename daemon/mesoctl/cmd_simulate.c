@@ -31,6 +31,7 @@ struct simulate_options {
 	const char *state;
 	const char *serial;
 	const char *config;
+	const char *formulary;
 	const char *mutant;
 };
 
@@ -198,15 +199,28 @@ static int start_gun(struct simulation *s, const struct simulate_options *o)
 	return start(s, "gun.log", argv, &s->gun, socket_is_there, control);
 }
 
+/* What was asked for; or that of the source tree that this was built in; or NULL: what mesod finds itself. */
+static char *find_formulary(const struct simulate_options *o)
+{
+	static const char *const trees[] = { "../daemon/data/formulary/formulary.conf",
+					     "../../daemon/data/formulary/formulary.conf" };
+	char *path = o->formulary ? strdup(o->formulary) : NULL;
+
+	for (size_t i = 0; !o->formulary && !path && i < ARRAY_LENGTH(trees); i++)
+		path = spawn_beside(trees[i]);
+	return path;
+}
+
 static int start_mesod(struct simulation *s, const struct simulate_options *o)
 {
 	_cleanup_(ctl_freep) char *program = spawn_find("mesod"), *socket = in(s->directory, "gun");
 	_cleanup_(ctl_freep) char *ledger = in(s->state, "ledger"),
 				  *mark = in(s->state, "ledger.mark");
+	_cleanup_(ctl_freep) char *formulary = find_formulary(o);
 	char *argv[16];
 	size_t n = 0;
 
-	if (!program || !socket || !ledger || !mark)
+	if (!program || !socket || !ledger || !mark || (o->formulary && !formulary))
 		return ctl_fail(s->ctl, CTL_FAILED, "out of memory");
 	if (mkdir(ledger, 0700) < 0 && errno != EEXIST)
 		return ctl_fail(s->ctl, CTL_FAILED, "cannot make %s: %s", ledger,
@@ -223,6 +237,10 @@ static int start_mesod(struct simulation *s, const struct simulate_options *o)
 	if (o->config) {
 		argv[n++] = (char *)"--config";
 		argv[n++] = (char *)o->config;
+	}
+	if (formulary) {
+		argv[n++] = (char *)"--formulary";
+		argv[n++] = formulary;
 	}
 	argv[n] = NULL;
 	return start(s, "mesod.log", argv, &s->mesod, mesod_is_there, s->ctl);
@@ -313,6 +331,8 @@ int cmd_simulate(struct ctl *ctl, int argc, char **argv)
 		  "the gun's serial number" },
 		{ "config", CTL_TEXT, 0, false, offsetof(struct simulate_options, config), "FILE",
 		  "mesod's limits" },
+		{ "formulary", CTL_TEXT, 0, false, offsetof(struct simulate_options, formulary),
+		  "FILE", "what may be injected" },
 		{ "mutant", CTL_TEXT, 0, false, offsetof(struct simulate_options, mutant), "NAME",
 		  "a gun whose firmware misbehaves" },
 	};

@@ -23,6 +23,8 @@ static const struct ctl_command commands[] = {
 	  "one session: prime, arm, shots, summary" },
 	{ "stop", cmd_stop, "[GUN]", "disarm every gun, or one, now" },
 	{ "ledger", cmd_ledger, "list|verify", "what has been recorded" },
+	{ "formulary", cmd_formulary, "list|show|check|reload",
+	  "what may be injected, and how much" },
 	{ "clear-fault", cmd_clear_fault, "[GUN]", "the cause of a fault is gone" },
 	{ "recover", cmd_recover, "list|close-lost|attribute|lift",
 	  "what somebody has to decide after something went wrong" },

@@ -295,6 +295,7 @@ int cmd_ledger(struct ctl *ctl, int argc, char **argv);
 int cmd_clock(struct ctl *ctl, int argc, char **argv);
 /* How the clock stands, by the Manager's properties. */
 const char *ctl_clock_sentence(const json_t *manager, char *buf, size_t size);
+int cmd_formulary(struct ctl *ctl, int argc, char **argv);
 int cmd_recover(struct ctl *ctl, int argc, char **argv);
 int cmd_clear_fault(struct ctl *ctl, int argc, char **argv);
 /* `ledger export` (cmd_export.c) */

@@ -16,24 +16,37 @@
 
 #define END_STEPS 300 /* of 10 ms */
 
-char *spawn_find(const char *name)
+char *spawn_beside(const char *name)
 {
-	static const char *const beside[] = { "", "../sbin/", "../bin/" };
 	char self[4096], *path, *slash;
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
-	if (n > 0) {
-		self[n] = '\0';
-		slash = strrchr(self, '/');
-		if (slash)
-			slash[1] = '\0';
-		for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
-			if (asprintf(&path, "%s%s%s", self, beside[i], name) < 0)
-				return NULL;
-			if (access(path, X_OK) == 0)
-				return path;
-			free(path);
-		}
+	if (n <= 0)
+		return NULL;
+	self[n] = '\0';
+	slash = strrchr(self, '/');
+	if (slash)
+		slash[1] = '\0';
+	if (asprintf(&path, "%s%s", self, name) < 0)
+		return NULL;
+	if (access(path, F_OK) == 0)
+		return path;
+	free(path);
+	return NULL;
+}
+
+char *spawn_find(const char *name)
+{
+	static const char *const beside[] = { "", "../sbin/", "../bin/" };
+
+	for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
+		char relative[128], *path;
+
+		snprintf(relative, sizeof(relative), "%s%s", beside[i], name);
+		path = spawn_beside(relative);
+		if (path && access(path, X_OK) == 0)
+			return path;
+		free(path);
 	}
 	return strdup(name);
 }

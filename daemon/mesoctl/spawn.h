@@ -12,6 +12,8 @@
 
 /* The program of that name beside this one, or what $PATH has of it.  To be freed. */
 char *spawn_find(const char *name);
+/* A file by its path from this program's directory, if it is there, or NULL.  To be freed. */
+char *spawn_beside(const char *name);
 /*
  * Starts argv[0] in the background, its output at the end of @log.  It ends when we
  * do, however we end.  Return: its pid, or a negative errno.

@@ -14,7 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LIMITS_TEXT_MAX 256
+#define LIMITS_TEXT_MAX     256
+#define LIMITS_DEFAULT_PATH "/etc/meso/mesod.conf"
 
 /* One bound.  Above soft: a reason is asked for.  Above hard: refused, no bedside override. */
 struct limit {

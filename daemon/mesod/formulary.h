@@ -113,6 +113,11 @@ struct formulary {
 	uint8_t hash[FORMULARY_HASH_LEN]; /* SHA-256 of the content in a canonical form */
 };
 
+/* Where the layers are unless somebody says otherwise: the vendor's, wherever it was installed; the clinic's; the
+ * clinic's in pieces. */
+#define FORMULARY_DEFAULT_PATHS 4
+extern const char *const formulary_default_paths[FORMULARY_DEFAULT_PATHS];
+
 /**
  * formulary_load() - read the layers
  * @paths: files in rising precedence, each may be absent.  A path that is a

@@ -14,6 +14,13 @@
 
 #include "formulary_internal.h"
 
+const char *const formulary_default_paths[FORMULARY_DEFAULT_PATHS] = {
+	"/usr/share/meso/formulary.conf",
+	"/usr/local/share/meso/formulary.conf",
+	"/etc/meso/formulary.conf",
+	"/etc/meso/formulary.d",
+};
+
 /* Where in a file the reader is. */
 struct section {
 	bool any;

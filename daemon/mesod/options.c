@@ -9,6 +9,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "formulary.h"
 #include "macros.h"
 
 static const char usage[] =
@@ -153,21 +154,13 @@ static char *directory_of(const char *variable, const char *fallback)
 	return strndup(value, strcspn(value, ":"));
 }
 
-static const char *const default_formulary[] = {
-	"/usr/share/meso/formulary.conf",
-	"/usr/local/share/meso/formulary.conf",
-	"/etc/meso/formulary.conf",
-	"/etc/meso/formulary.d",
-};
-
 static int set_defaults(struct options *options)
 {
 	if (!options->state)
 		options->state = directory_of("STATE_DIRECTORY", "/var/lib/meso");
-	/* The vendor's, wherever it was installed; the clinic's; the clinic's in pieces. */
 	if (!options->n_formulary)
-		for (size_t i = 0; i < ARRAY_LENGTH(default_formulary); i++)
-			options->formulary[options->n_formulary++] = default_formulary[i];
+		for (size_t i = 0; i < FORMULARY_DEFAULT_PATHS; i++)
+			options->formulary[options->n_formulary++] = formulary_default_paths[i];
 	if (!options->mark) {
 		char *directory = directory_of("CACHE_DIRECTORY", "/var/cache/meso");
 
@@ -183,7 +176,7 @@ int options_parse(int argc, char **argv, struct options *ret)
 	int letter, r;
 
 	*ret = (struct options){
-		.config = "/etc/meso/mesod.conf",
+		.config = LIMITS_DEFAULT_PATH,
 		.owner = geteuid(),
 		.log_level = LOG_INFO,
 	};
