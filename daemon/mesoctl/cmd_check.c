@@ -99,34 +99,38 @@ int ctl_request_verdicts(struct ctl *ctl, const struct ctl_request *request, boo
 
 struct check_options {
 	struct ctl_request request;
+	bool all;
 };
 
 int cmd_check(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct ctl_option options[] = { CTL_REQUEST_OPTIONS(struct check_options,
-									 request) };
+	static const struct ctl_option options[] = {
+		CTL_REQUEST_OPTIONS(struct check_options, request),
+		{ "all", CTL_FLAG, 0, false, offsetof(struct check_options, all), NULL,
+		  "list the rules that allow it, too" },
+	};
 	_cleanup_(ctl_json_decrefp) json_t *verdicts = NULL, *answer = NULL;
-	struct ctl_request request = { 0 };
+	struct check_options o = { 0 };
 	char **arguments;
 	bool allowed = false;
 	int count = 0, code;
 
-	code = ctl_options(ctl, argc, argv, "check [OPTION...]", options, ARRAY_LENGTH(options),
-			   &request, &arguments, &count);
+	code = ctl_options(ctl, argc, argv, "check [OPTION...]", options, ARRAY_LENGTH(options), &o,
+			   &arguments, &count);
 	if (code == CTL_OK && count > 0)
 		code = ctl_fail(ctl, CTL_USAGE, "\"%.40s\" belongs to no option", arguments[0]);
 	if (code == CTL_OK)
-		code = ctl_request_check(ctl, &request);
+		code = ctl_request_check(ctl, &o.request);
 	if (code == CTL_OK)
-		code = ctl_request_verdicts(ctl, &request, &allowed, &verdicts);
+		code = ctl_request_verdicts(ctl, &o.request, &allowed, &verdicts);
 	if (code != CTL_OK)
 		return code;
 	if (ctl->json) {
 		answer = json_pack("{s:b, s:O}", "allowed", allowed, "verdicts", verdicts);
 		code = ctl_print_json(answer);
 	} else {
-		printf("%s\n", allowed ? "allowed" : "REFUSED");
-		ctl_print_verdicts(verdicts);
+		printf("%s\n", ctl_answer(allowed, verdicts));
+		ctl_print_verdicts(verdicts, o.all);
 	}
 	return code == CTL_OK && !allowed ? CTL_DOSE_LIMIT : code;
 }

@@ -295,6 +295,27 @@ static int operator_add(struct ctl *ctl, int argc, char **argv)
 	return code == CTL_OK ? print_id(ctl, "operator", id) : code;
 }
 
+static int operator_renew(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct ctl_option options[] = {
+		{ "licence", CTL_TEXT, 0, true, offsetof(struct operator_add, licence), "TEXT",
+		  "its number now" },
+		{ "expires", CTL_DATE, 0, true, offsetof(struct operator_add, expires), "DATE",
+		  "last day on which it is valid" },
+	};
+	struct operator_add o = { 0 };
+	char **arguments;
+	int count, code;
+
+	code = ctl_options(ctl, argc, argv, "operator renew UID [OPTION...]", options,
+			   ARRAY_LENGTH(options), &o, &arguments, &count);
+	if (code == CTL_OK && (count != 1 || !ctl_parse_number(arguments[0], &o.uid)))
+		code = ctl_fail(ctl, CTL_USAGE, "which operator? Say the uid, a whole number");
+	return code == CTL_OK ? ctl_call(ctl, MESOD_PATH, MESOD_MANAGER, "RenewOperator", NULL,
+					 "uss", o.uid, o.licence, o.expires)
+			      : code;
+}
+
 static int operator_list(struct ctl *ctl, int argc, char **argv)
 {
 	static const char *const columns[] = { "id", "uid", "name", "licence", "expires" };
@@ -330,6 +351,8 @@ int cmd_operator(struct ctl *ctl, int argc, char **argv)
 	static const struct ctl_command commands[] = {
 		{ "add", operator_add, "--name TEXT --licence TEXT --expires DATE [--uid UID]",
 		  "let an account treat; root only" },
+		{ "renew", operator_renew, "UID --licence TEXT --expires DATE",
+		  "the licence was renewed, or ends earlier; root only" },
 		{ "list", operator_list, "", "who may treat" },
 		{ "erase", operator_erase, "UID --reason TEXT --yes",
 		  "forget who it is, for ever; root only" },

@@ -179,10 +179,27 @@ char *ctl_format_when(int64_t unix_seconds, char buf[INJ_TEXT_MAX]);
 void ctl_redact(const struct ctl *ctl, json_t *value);
 /* "a, b" of an array of strings, or @none; cut when it does not fit. */
 char *ctl_join(const json_t *array, const char *none, char *buf, size_t size);
-/* One line per verdict; with @left, what is still free under each bound. */
-void ctl_print_verdicts(const json_t *verdicts);
+/* Allowed, refused, or refused unless there is a reason. */
+const char *ctl_answer(bool allowed, const json_t *verdicts);
+/* What stands in the way, worst first, each with its sentence and numbers; then what is used up of other
+ * bounds, or with @all every rule. */
+void ctl_print_verdicts(const json_t *verdicts, bool all);
 /* One line of live values. */
 char *ctl_format_telemetry(const json_t *status, char *buf, size_t size);
+
+/* ----------------------------------------------------------------- record.c */
+
+/* @code, or the sentence that says that there is not exactly one argument. */
+int ctl_one_patient(struct ctl *ctl, int code, int count);
+/* A call of the Manager about @patient, in which an a{sv} is open to be filled. */
+int ctl_begin_dict(struct ctl *ctl, const char *method, const char *patient, sd_bus_message **ret);
+/* Why it could not be filled. */
+int ctl_not_told(struct ctl *ctl);
+int ctl_append_bool(sd_bus_message *m, const char *key, bool value);
+/* As an array of texts: what stands between commas or spaces. */
+int ctl_append_words(sd_bus_message *m, const char *key, const char *list);
+/* Sends it and prints the number of what was recorded. */
+int ctl_record(struct ctl *ctl, sd_bus_message *call, const char *what);
 
 /* ----------------------------------------------------------------- commands */
 
@@ -288,6 +305,13 @@ int cmd_status(struct ctl *ctl, int argc, char **argv);
 int cmd_watch(struct ctl *ctl, int argc, char **argv);
 int cmd_patient(struct ctl *ctl, int argc, char **argv);
 int cmd_operator(struct ctl *ctl, int argc, char **argv);
+int cmd_assess(struct ctl *ctl, int argc, char **argv);
+int cmd_course(struct ctl *ctl, int argc, char **argv);
+/* One line of what ListDoses tells. */
+void ctl_print_dose(const json_t *dose);
+int cmd_dose(struct ctl *ctl, int argc, char **argv);
+int cmd_reaction(struct ctl *ctl, int argc, char **argv);
+int cmd_report(struct ctl *ctl, int argc, char **argv);
 int cmd_check(struct ctl *ctl, int argc, char **argv);
 int cmd_treat(struct ctl *ctl, int argc, char **argv);
 int cmd_stop(struct ctl *ctl, int argc, char **argv);

@@ -87,26 +87,39 @@ char *ctl_format_unit(const char *unit, const json_t *value, char buf[INJ_TEXT_M
 	static const struct {
 		const char *unit;
 		enum inj_dimension dimension;
+		int64_t factor; /* of the dimension's base unit */
+		bool large;     /* what counts finely has no bound of 32 bits */
 	} units[] = {
-		{ "nL", INJ_VOLUME },   { "um", INJ_LENGTH },   { "mHz", INJ_RATE },
-		{ "ms", INJ_TIME },     { "Pa", INJ_PRESSURE }, { "ng", INJ_MASS },
-		{ "g", INJ_BODY_MASS },
+		{ "nL", INJ_VOLUME, 1, false },   { "um", INJ_LENGTH, 1, false },
+		{ "mHz", INJ_RATE, 1, false },    { "ms", INJ_TIME, 1, false },
+		{ "s", INJ_TIME, 1000, false },   { "Pa", INJ_PRESSURE, 1, false },
+		{ "ng", INJ_MASS, 1, true },      { "mIU", INJ_ACTIVITY, 1, true },
+		{ "g", INJ_BODY_MASS, 1, false },
 	};
+	const json_int_t number = json_integer_value(value);
+	bool large = false;
+	int64_t scaled;
 
 	/* A rule that does not count anything has no unit. */
 	if (!*unit) {
 		snprintf(buf, INJ_TEXT_MAX, "-");
 		return buf;
 	}
+	for (size_t i = 0; i < ARRAY_LENGTH(units); i++)
+		large = large || (units[i].large && strcmp(units[i].unit, unit) == 0);
 	/* mesod says "no bound" with the largest number that there is. */
-	if (!json_is_integer(value) || json_integer_value(value) >= UINT32_MAX) {
+	if (!json_is_integer(value) || number >= (large ? INT64_MAX : UINT32_MAX)) {
 		snprintf(buf, INJ_TEXT_MAX, "none");
 		return buf;
 	}
 	for (size_t i = 0; i < ARRAY_LENGTH(units); i++)
-		if (strcmp(units[i].unit, unit) == 0)
-			return inj_format(units[i].dimension, json_integer_value(value), buf);
-	snprintf(buf, INJ_TEXT_MAX, "%" JSON_INTEGER_FORMAT " %s", json_integer_value(value), unit);
+		if (strcmp(units[i].unit, unit) == 0 &&
+		    !__builtin_mul_overflow(number, units[i].factor, &scaled))
+			return inj_format(units[i].dimension, scaled, buf);
+	if (strcmp(unit, "ppm") == 0)
+		format_scaled(number, 4, "%", buf);
+	else
+		snprintf(buf, INJ_TEXT_MAX, "%" JSON_INTEGER_FORMAT " %s", number, unit);
 	return buf;
 }
 
@@ -157,28 +170,76 @@ char *ctl_join(const json_t *array, const char *none, char *buf, size_t size)
 	return buf;
 }
 
-void ctl_print_verdicts(const json_t *verdicts)
+const char *ctl_answer(bool allowed, const json_t *verdicts)
+{
+	if (allowed)
+		return "allowed";
+	/* The worst comes first. */
+	return strcmp(ctl_text(json_array_get(verdicts, 0), "severity"), "hard") == 0
+		       ? "REFUSED"
+		       : "REFUSED unless you give a reason (--override)";
+}
+
+/* What is refused, or wants a reason: the sentence, and the numbers behind it. */
+static void print_objection(const json_t *verdict, bool hard)
 {
 	char asked[INJ_TEXT_MAX], spent[INJ_TEXT_MAX], limit[INJ_TEXT_MAX], left[INJ_TEXT_MAX];
-	const json_t *verdict;
-	size_t i;
+	const char *unit = ctl_text(verdict, "unit"), *what = ctl_text(verdict, "what");
+	const int64_t when = ctl_number(verdict, "when");
 
-	printf("  %-7s %-17s %12s %12s %12s %12s\n", "verdict", "rule", "asked", "spent", "limit",
-	       "allowed");
-	json_array_foreach(verdicts, i, verdict) {
-		const char *severity = ctl_text(verdict, "severity"),
-			   *unit = ctl_text(verdict, "unit");
-
-		printf("  %-7s %-17s %12s %12s %12s %12s\n",
-		       strcmp(severity, "hard") == 0 ? "REFUSED" : severity,
-		       ctl_text(verdict, "rule"),
+	printf("  %-12s %s%s%s: %s\n", hard ? "REFUSED" : "NEEDS REASON", ctl_text(verdict, "rule"),
+	       *what ? ", " : "", what, ctl_text(verdict, "text"));
+	if (*unit)
+		printf("  %-12s asked %s, had %s, %s %s, possible now %s\n", "",
 		       ctl_format_unit(unit, json_object_get(verdict, "asked"), asked),
 		       ctl_format_unit(unit, json_object_get(verdict, "spent"), spent),
-		       ctl_format_unit(unit, json_object_get(verdict, "limit"), limit),
+		       hard ? "limit" : "usual limit",
+		       ctl_format_unit(unit,
+				       json_object_get(verdict, hard ? "limit" : "soft_limit"),
+				       limit),
 		       ctl_format_unit(unit, json_object_get(verdict, "allowed"), left));
-		if (strcmp(severity, "ok") != 0)
-			printf("          %s\n", ctl_text(verdict, "text"));
+	if (when > 0)
+		printf("  %-12s not before %s\n", "", ctl_format_when(when, limit));
+}
+
+static void print_row(const json_t *verdict)
+{
+	char asked[INJ_TEXT_MAX], spent[INJ_TEXT_MAX], limit[INJ_TEXT_MAX], left[INJ_TEXT_MAX];
+	const char *unit = ctl_text(verdict, "unit");
+
+	printf("  %-12s %-19s %12s %12s %12s %12s\n", "ok", ctl_text(verdict, "rule"),
+	       ctl_format_unit(unit, json_object_get(verdict, "asked"), asked),
+	       ctl_format_unit(unit, json_object_get(verdict, "spent"), spent),
+	       ctl_format_unit(unit, json_object_get(verdict, "limit"), limit),
+	       ctl_format_unit(unit, json_object_get(verdict, "allowed"), left));
+}
+
+void ctl_print_verdicts(const json_t *verdicts, bool all)
+{
+	size_t i, objections = 0, rows = 0, count = json_array_size(verdicts);
+	const json_t *verdict;
+
+	json_array_foreach(verdicts, i, verdict) {
+		const char *severity = ctl_text(verdict, "severity");
+
+		if (strcmp(severity, "ok") == 0)
+			continue;
+		objections++;
+		print_objection(verdict, strcmp(severity, "hard") == 0);
 	}
+	/* Of the others, those of which something is used up. */
+	json_array_foreach(verdicts, i, verdict) {
+		if (strcmp(ctl_text(verdict, "severity"), "ok") != 0 ||
+		    (!all && (ctl_number(verdict, "spent") == 0 || !*ctl_text(verdict, "unit"))))
+			continue;
+		if (rows++ == 0)
+			printf("  %-12s %-19s %12s %12s %12s %12s\n", "", "rule", "asked", "had",
+			       "limit", "possible");
+		print_row(verdict);
+	}
+	if (count - objections > rows)
+		printf("  %zu %srules allow it%s\n", count - objections - rows, rows ? "more " : "",
+		       all ? "" : " (--all lists them)");
 }
 
 static const char *flag(int64_t flags, uint32_t bit, const char *yes)

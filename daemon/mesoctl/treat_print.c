@@ -55,8 +55,8 @@ void treat_print_verdicts(struct treat *t, bool allowed, json_t *verdicts)
 		print_event("check", answer);
 		return;
 	}
-	printf("%-9s %s\n", "check", allowed ? "every rule allows it:" : "REFUSED:");
-	ctl_print_verdicts(verdicts);
+	printf("%-9s %s\n", "check", ctl_answer(allowed, verdicts));
+	ctl_print_verdicts(verdicts, false);
 	fflush(stdout);
 }
 

@@ -46,6 +46,9 @@ void clinic_failed(struct clinic_question *c, int r)
 		bus_reply_error(call, ERROR_NO_SUCH_RECORD,
 				"this patient has no record with that number");
 		return;
+	case ENODATA:
+		bus_reply_error(call, ERROR_NO_SUCH_RECORD, "this patient has had no session yet");
+		return;
 	case EPERM:
 		bus_reply_error(call, ERROR_NOT_OPERATOR, "uid=%u is no registered operator",
 				c->uid);

@@ -59,38 +59,45 @@ static int fill_preparation(struct ledger_hand_dose *d, const struct formulary *
 	return 0;
 }
 
-static int fill_substances(struct ledger_hand_dose *d, const struct formulary *f,
-			   const struct dict_sums *sums, sd_bus_error *error)
+/* @key: the dictionary's, whose name says the unit */
+static int fill_amounts(struct ledger_hand_dose *d, const struct formulary *f, const char *key,
+			enum formulary_unit unit, const struct dict_sums *sums, sd_bus_error *error)
 {
 	for (size_t k = 0; k < sums->n; k++) {
-		size_t i = formulary_substance(f, sums->sums[k].key);
+		const char *id = sums->sums[k].key;
+		const uint64_t amount = sums->sums[k].value;
+		size_t i = formulary_substance(f, id);
 
 		if (i == FORMULARY_UNKNOWN)
 			return bus_fail(error, ERROR_INVALID_ARGUMENT,
-					"substances: \"%s\" is not in the formulary",
-					sums->sums[k].key);
-		if (sums->sums[k].value < 1 || sums->sums[k].value > INT64_MAX)
+					"%s: \"%s\" is not in the formulary", key, id);
+		if (f->substances[i].unit != unit)
 			return bus_fail(error, ERROR_INVALID_ARGUMENT,
-					"substances: %s=%llu is out of range, limit=1 to %lld",
-					sums->sums[k].key, (unsigned long long)sums->sums[k].value,
-					(long long)INT64_MAX);
-		TEXT_COPY(d->substances[k].id, sums->sums[k].key);
-		d->substances[k].unit = f->substances[i].unit;
-		d->substances[k].amount = sums->sums[k].value;
+					"%s: %s is measured by its %s", key, id,
+					unit == FORMULARY_NG ? "activity, in IU" : "mass");
+		if (amount < 1 || amount > INT64_MAX)
+			return bus_fail(error, ERROR_INVALID_ARGUMENT,
+					"%s: %s=%llu is out of range, limit=1 to %lld", key, id,
+					(unsigned long long)amount, (long long)INT64_MAX);
+		if (d->n_substances == FORMULARY_COMPONENTS)
+			return bus_fail(error, ERROR_INVALID_ARGUMENT,
+					"too many substances, limit=%d", FORMULARY_COMPONENTS);
+		TEXT_COPY(d->substances[d->n_substances].id, id);
+		d->substances[d->n_substances].unit = unit;
+		d->substances[d->n_substances++].amount = amount;
 	}
-	d->n_substances = sums->n;
 	return 0;
 }
-
-_Static_assert(DICT_SUMS_MAX <= FORMULARY_COMPONENTS, "a dose has room for every sum");
 
 /* 1 a dose was read, 0 the dictionary is empty and may be */
 static int read_dose(sd_bus_message *call, const struct mesod *mesod, bool may_be_empty,
 		     struct ledger_hand_dose *d, sd_bus_error *error)
 {
 	char kind[16] = "", preparation[FORMULARY_ID_MAX] = "";
-	struct dict_sums sums = { 0 };
+	struct dict_sums masses = { 0 }, activities = { 0 };
+	const struct formulary *f = mesod->formulary;
 	uint32_t volume_nl = 0;
+	bool amounts;
 	int r;
 	const struct dict_entry entries[] = {
 		{ .key = "kind", .type = DICT_TEXT, .value = kind, .size = sizeof(kind) },
@@ -104,14 +111,16 @@ static int read_dose(sd_bus_message *call, const struct mesod *mesod, bool may_b
 		  .value = &volume_nl,
 		  .min = 1,
 		  .max = VOLUME_MAX_NL },
-		{ .key = "substances", .type = DICT_SUMS, .value = &sums },
+		{ .key = "masses_ng", .type = DICT_SUMS, .value = &masses },
+		{ .key = "activities_miu", .type = DICT_SUMS, .value = &activities },
 	};
 
 	d->given_s = GIVEN_UNSAID;
 	r = dict_read(call, entries, ARRAY_LENGTH(entries), error);
 	if (r < 0)
 		return r;
-	if (may_be_empty && !*kind && !*preparation && sums.n == 0 && volume_nl == 0 &&
+	amounts = masses.n + activities.n > 0;
+	if (may_be_empty && !*kind && !*preparation && !amounts && volume_nl == 0 &&
 	    d->given_s == GIVEN_UNSAID)
 		return 0;
 	if (!*kind)
@@ -119,15 +128,16 @@ static int read_dose(sd_bus_message *call, const struct mesod *mesod, bool may_b
 	r = read_kind(kind, &d->kind, error);
 	if (r < 0)
 		return r;
-	if ((*preparation != '\0') == (sums.n > 0))
+	if ((*preparation != '\0') == amounts)
 		return bus_fail(error, ERROR_INVALID_ARGUMENT,
-				"either preparation or substances is needed: what was given?");
-	if (*preparation) {
-		r = fill_preparation(d, mesod->formulary, preparation, volume_nl, error);
-	} else {
-		d->volume_nl = volume_nl;
-		r = fill_substances(d, mesod->formulary, &sums, error);
-	}
+				"either preparation or masses_ng and activities_miu are needed: what "
+				"was given?");
+	if (*preparation)
+		return fill_preparation(d, f, preparation, volume_nl, error) < 0 ? -EINVAL : 1;
+	d->volume_nl = volume_nl;
+	r = fill_amounts(d, f, "masses_ng", FORMULARY_NG, &masses, error);
+	if (r >= 0)
+		r = fill_amounts(d, f, "activities_miu", FORMULARY_MIU, &activities, error);
 	return r < 0 ? r : 1;
 }
 
@@ -305,36 +315,24 @@ static int list_run(void *owned, void *userdata)
 	return r < 0 ? r : ledger_foreach_hand_dose(owned, &v->c.patient.id, gather, v);
 }
 
-static int append_substances(sd_bus_message *reply, const struct ledger_hand_dose *d)
+/* Those that are measured so. */
+static int append_amounts(sd_bus_message *reply, const char *key, enum formulary_unit unit,
+			  const struct ledger_hand_dose *d)
 {
 	int r;
 
-	r = sd_bus_message_append(reply, "s", "substances");
+	r = sd_bus_message_open_container(reply, 'e', "sv");
+	if (r >= 0)
+		r = sd_bus_message_append_basic(reply, 's', key);
 	if (r >= 0)
 		r = sd_bus_message_open_container(reply, 'v', "a{st}");
 	if (r >= 0)
 		r = sd_bus_message_open_container(reply, 'a', "{st}");
 	for (size_t i = 0; r >= 0 && i < d->n_substances; i++)
-		r = sd_bus_message_append(reply, "{st}", d->substances[i].id,
-					  d->substances[i].amount);
-	for (int i = 0; r >= 0 && i < 2; i++)
-		r = sd_bus_message_close_container(reply);
-	return r;
-}
-
-static int append_units(sd_bus_message *reply, const struct ledger_hand_dose *d)
-{
-	int r;
-
-	r = sd_bus_message_append(reply, "s", "units");
-	if (r >= 0)
-		r = sd_bus_message_open_container(reply, 'v', "a{ss}");
-	if (r >= 0)
-		r = sd_bus_message_open_container(reply, 'a', "{ss}");
-	for (size_t i = 0; r >= 0 && i < d->n_substances; i++)
-		r = sd_bus_message_append(reply, "{ss}", d->substances[i].id,
-					  d->substances[i].unit == FORMULARY_MIU ? "mIU" : "ng");
-	for (int i = 0; r >= 0 && i < 2; i++)
+		if (d->substances[i].unit == unit)
+			r = sd_bus_message_append(reply, "{st}", d->substances[i].id,
+						  d->substances[i].amount);
+	for (int i = 0; r >= 0 && i < 3; i++)
 		r = sd_bus_message_close_container(reply);
 	return r;
 }
@@ -351,18 +349,10 @@ static int append_dose(sd_bus_message *reply, const struct ledger_hand_dose *d)
 					  "volume_nl", "t", d->volume_nl, "session", "x",
 					  d->session, "operator", "u", d->uid);
 	if (r >= 0)
-		r = sd_bus_message_open_container(reply, 'e', "sv");
+		r = append_amounts(reply, "masses_ng", FORMULARY_NG, d);
 	if (r >= 0)
-		r = append_substances(reply, d);
-	if (r >= 0)
-		r = sd_bus_message_close_container(reply);
-	if (r >= 0)
-		r = sd_bus_message_open_container(reply, 'e', "sv");
-	if (r >= 0)
-		r = append_units(reply, d);
-	for (int i = 0; r >= 0 && i < 2; i++)
-		r = sd_bus_message_close_container(reply);
-	return r;
+		r = append_amounts(reply, "activities_miu", FORMULARY_MIU, d);
+	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
 static void list_done(void *userdata, int r)

@@ -46,7 +46,9 @@ static int record_run(void *owned, void *userdata)
 		r = ledger_foreach_session(owned, &v->c.patient.id, meet_session, v);
 	if (r < 0)
 		return r;
-	if (v->any ? v->reaction.session == 0 : r == 0)
+	if (v->any && v->reaction.session == 0)
+		return -ENODATA;
+	if (!v->any && r == 0)
 		return -ENOENT;
 	return ledger_add_reaction(owned, v->c.q.now_s, &v->reaction, &v->c.number);
 }
