@@ -22,6 +22,7 @@ enum ctl_exit ctl_exit_of_error(const char *name, int r)
 	} errors[] = {
 		{ MESOD_ERROR_PREFIX "InvalidArgument", CTL_USAGE },
 		{ MESOD_ERROR_PREFIX "NoSuchPatient", CTL_USAGE },
+		{ MESOD_ERROR_PREFIX "NoSuchRecord", CTL_USAGE },
 		{ MESOD_ERROR_PREFIX "AlreadyExists", CTL_USAGE },
 		{ MESOD_ERROR_PREFIX "NoSuchGun", CTL_NO_GUN },
 		{ MESOD_ERROR_PREFIX "GunGone", CTL_NO_GUN },

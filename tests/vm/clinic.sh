@@ -133,20 +133,37 @@ check_charged() {
 
 # ---- people ----------------------------------------------------------------------------------------------------
 
+# What is given, and where, unless a story says otherwise: what a simulated gun has in it.
+WHERE=(--preparation saline --area scalp)
+
+# assess <patient>: today, by who says so here.
+assess() {
+	local today
+	printf -v today '%(%Y-%m-%d)T' -1
+	mesoctl assess "$1" --consent yes --elsewhere asked --today "$today" >/dev/null
+}
+
+# admit <reference> [arguments]: a patient, assessed.
+admit() {
+	mesoctl patient add --reference "$1" --name "Somebody ${1,,}" --birth-date 1980-02-29 "${@:2}" >/dev/null
+	assess "$1"
+}
+
 # open_clinic [mesod's arguments]: a bus, mesod, an operator (root), a patient DEMO-A and a patient DEMO-B.
 # shellcheck disable=SC2120
 open_clinic() {
 	start_bus 2>>bus.log
 	begin_mesod "$@"
 	mesoctl operator add --name "Dr. Demo" --licence DEMO-1 --expires $(($(printf '%(%Y)T' -1) + 5))-12-31 >/dev/null
-	mesoctl patient add --reference DEMO-A --name "Ada Example" --birth-date 1980-02-29 >/dev/null
-	mesoctl patient add --reference DEMO-B --name "Ben Example" --birth-date 1975-07-01 >/dev/null
+	admit DEMO-A
+	admit DEMO-B
 }
 
-# begin_mesod [arguments]: its state in $STATE, its limits not this machine's; it is no job of this shell, so that the
+# begin_mesod [arguments]: its state in $STATE, limits and formulary not this machine's; it is no job of this shell, so that the
 # shell does not comment on its death.
 begin_mesod() {
-	start_mesod --state "$STATE" --mark "$STATE.mark" --config "$PWD/no-limits.conf" "$@" 2>>mesod.log
+	start_mesod --state "$STATE" --mark "$STATE.mark" --config "$PWD/no-limits.conf" \
+		--formulary "$REPO/daemon/data/formulary/formulary.conf" "$@" 2>>mesod.log
 	disown "$MESOD_PID"
 }
 
@@ -154,7 +171,7 @@ begin_mesod() {
 
 # begin_treatment <mesoctl arguments>: mesoctl in the background; its lines come by $OUT, it is answered by $IN.
 begin_treatment() {
-	coproc CLINICIAN { exec "$BUILD/mesoctl" treat "$@" 2>&1; }
+	coproc CLINICIAN { exec "$BUILD/mesoctl" treat "${WHERE[@]}" "$@" 2>&1; }
 	# bash closes its own ends when the process ends, and with them what is still to be read.
 	exec {OUT}<&"${CLINICIAN[0]}" {IN}>&"${CLINICIAN[1]}"
 	treat_pid=$CLINICIAN_PID

@@ -19,7 +19,8 @@ plug_in() {
 	echo 1 >"/sys/kernel/config/meso_dummy/$mutant/live"
 	wait_for 10 gun_is_there
 	say "$mutant"
-	reach 0 --gun "$mutant" --patient DEMO-A --dose '20 uL' --shots 3 --depth '2 mm' --expiry "${3:-30 s}"
+	admit "P-$mutant"
+	reach 0 --gun "$mutant" --patient "P-$mutant" --dose '20 uL' --shots 3 --depth '2 mm' --expiry "${3:-30 s}"
 	hand mutants "$2"
 }
 
@@ -37,7 +38,7 @@ found_out() {
 # not_again: neither fires nor gets another lease.
 not_again() {
 	pull_in_vain "after it was found out"
-	assert_fails 7 mesoctl treat --gun "$mutant" --patient DEMO-B --dose '20 uL' --shots 1 --depth '2 mm' --no-prime
+	assert_fails 7 mesoctl treat --gun "$mutant" --patient DEMO-B "${WHERE[@]}" --dose '20 uL' --shots 1 --depth '2 mm' --no-prime
 }
 
 unplug() { rmdir "/sys/kernel/config/meso_dummy/$mutant"; }

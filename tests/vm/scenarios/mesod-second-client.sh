@@ -15,12 +15,12 @@ stranger() { setpriv --reuid=65534 --regid=65534 --clear-groups "$BUILD/mesoctl"
 reach 1 --gun DUMMY-0001 --patient DEMO-A "${request[@]}"
 
 say "the gun is taken"
-assert_fails 7 mesoctl treat --gun DUMMY-0001 --patient DEMO-B "${request[@]}"
+assert_fails 7 mesoctl treat --gun DUMMY-0001 --patient DEMO-B "${WHERE[@]}" "${request[@]}"
 say "the patient is taken"
-assert_fails 7 mesoctl treat --gun DUMMY-0002 --patient DEMO-A "${request[@]}"
+assert_fails 6 mesoctl treat --gun DUMMY-0002 --patient DEMO-A "${WHERE[@]}" "${request[@]}"
 say "a stranger may look at the gun, and at nothing else"
 stranger status DUMMY-0001 >/dev/null || fail "a stranger may not look at the gun"
-assert_fails 5 stranger treat --gun DUMMY-0002 --patient DEMO-B "${request[@]}"
+assert_fails 5 stranger treat --gun DUMMY-0002 --patient DEMO-B "${WHERE[@]}" "${request[@]}"
 assert_fails 5 stranger patient list
 assert_fails 5 stranger ledger list
 assert_fails 5 stranger operator add --name Me --licence Me --expires 2099-12-31
@@ -38,7 +38,7 @@ assert_eq "$fired" 3 shots
 check_books DUMMY-0001
 
 say "a stop from elsewhere"
-reach 1 --gun DUMMY-0001 --patient DEMO-A "${request[@]}"
+reach 1 --gun DUMMY-0001 --patient DEMO-B "${request[@]}"
 mesoctl stop
 wait_disarmed 500
 HANDS_OFF=1 follow_treatment

@@ -26,6 +26,7 @@ field "$(mesoctl patient show DEMO-A --json)" delivered_24h_nl
 [[ $value -gt 119000 && $value -le 120000 ]] || fail "6 shots of 20 uL count as $value nL"
 
 say "the trigger held: shots follow by themselves, and end with the lease"
+WHERE=(--preparation saline --area face)
 begin_treatment --patient DEMO-B --dose '10 uL' --shots 5 --depth '1.5 mm' --mode repeat --rate '2 /s'
 HOLD=1 follow_treatment
 assert_eq "$treat_status" 0 "exit status"

@@ -29,7 +29,7 @@ for moment in 0.02 0.15 0.4; do
 	assert_fails 4 mesoctl status
 	field "$(mesoctl patient show DEMO-A --json)" outstanding_nl
 	[ "$value" -ge 100000 ] || fail "only $value nL are outstanding while nobody knows what was delivered"
-	assert_fails 4 mesoctl treat --patient DEMO-B --dose '20 uL' --shots 1 --depth '2 mm'
+	assert_fails 4 mesoctl treat --patient DEMO-B "${WHERE[@]}" --dose '20 uL' --shots 1 --depth '2 mm'
 
 	say "and plugged in again"
 	hand disconnect 0
