@@ -60,6 +60,8 @@ void formulary_freep(struct formulary **formulary)
 /* ------------------------------------------------- sentences */
 
 static int say(const struct builder *b, int r, const char *before, const char *format, va_list ap)
+	_printf_(4, 0);
+static int say(const struct builder *b, int r, const char *before, const char *format, va_list ap)
 {
 	int used;
 

@@ -268,7 +268,7 @@ int formulary_read_depths(const char *text, uint32_t *ret_min_um, uint32_t *ret_
 char *formulary_format_amount(enum formulary_unit unit, uint64_t amount, char buf[INJ_TEXT_MAX])
 {
 	if (amount > INT64_MAX) {
-		text_copy(buf, INJ_TEXT_MAX, "no bound");
+		snprintf(buf, INJ_TEXT_MAX, "no bound");
 		return buf;
 	}
 	return inj_format(unit == FORMULARY_MIU ? INJ_ACTIVITY : INJ_MASS, (int64_t)amount, buf);
