@@ -192,10 +192,10 @@ static int start_group(struct builder *b, enum formulary_group group, const char
 		start_substance(&f->substances[f->n_substances++], id);
 		break;
 	case FORMULARY_PREPARATION:
-		TEXT_COPY(f->preparations[f->n_preparations++].id, id);
+		text_copy(f->preparations[f->n_preparations++].id, FORMULARY_ID_MAX, id);
 		break;
 	default:
-		TEXT_COPY(f->areas[f->n_areas++].id, id);
+		text_copy(f->areas[f->n_areas++].id, FORMULARY_ID_MAX, id);
 	}
 	return 0;
 }

@@ -100,7 +100,7 @@ int formulary_read_component(const char *text, struct named_component *ret, char
 {
 	const size_t length = strcspn(text, " ");
 	struct named_component component = { 0 };
-	uint64_t per_ml;
+	uint64_t per_ml = 0;
 	int r;
 
 	if (length < sizeof(component.id))
@@ -242,7 +242,7 @@ int formulary_read_depths(const char *text, uint32_t *ret_min_um, uint32_t *ret_
 			  char *reason)
 {
 	const char *to = strstr(text, " to ");
-	uint32_t least, most;
+	uint32_t least = 0, most = 0;
 	char first[64];
 	int r;
 

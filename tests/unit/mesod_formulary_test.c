@@ -42,7 +42,7 @@ static int run(const char *arguments, char *out, size_t size)
 
 	snprintf(command, sizeof(command), "timeout 10 %s/mesod %s 2>&1", build ? build : "build",
 		 arguments);
-	pipe = popen(command, "r");
+	pipe = popen(command, "re"); /* NOLINT(cert-env33-c) */
 	ck_assert_ptr_nonnull(pipe);
 	n = fread(out, 1, size - 1, pipe);
 	out[n] = '\0';
@@ -98,10 +98,12 @@ END_TEST
 
 START_TEST(more_layers_than_there_is_room_for_are_refused)
 {
-	char arguments[600] = "--check-formulary", out[2000];
+	char arguments[600], out[2000];
+	int n = snprintf(arguments, sizeof(arguments), "--check-formulary");
 
 	for (int i = 0; i < 17; i++)
-		strcat(arguments, " --formulary /nonexistent");
+		n += snprintf(arguments + n, sizeof(arguments) - (size_t)n,
+			      " --formulary /nonexistent");
 	ck_assert_int_eq(run(arguments, out, sizeof(out)), EXIT_FAILURE);
 	ck_assert_says(out, "16 are allowed");
 }
