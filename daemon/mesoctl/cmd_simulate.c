@@ -199,14 +199,14 @@ static int start_gun(struct simulation *s, const struct simulate_options *o)
 	return start(s, "gun.log", argv, &s->gun, socket_is_there, control);
 }
 
-/* What was asked for; or that of the source tree that this was built in; or NULL: what mesod finds itself. */
-static char *find_formulary(const struct simulate_options *o)
+/* That of the source tree that this was built in; or NULL: what mesod finds itself. */
+static char *find_formulary(void)
 {
 	static const char *const trees[] = { "../daemon/data/formulary/formulary.conf",
 					     "../../daemon/data/formulary/formulary.conf" };
-	char *path = o->formulary ? strdup(o->formulary) : NULL;
+	char *path = NULL;
 
-	for (size_t i = 0; !o->formulary && !path && i < ARRAY_LENGTH(trees); i++)
+	for (size_t i = 0; !path && i < ARRAY_LENGTH(trees); i++)
 		path = spawn_beside(trees[i]);
 	return path;
 }
@@ -216,11 +216,11 @@ static int start_mesod(struct simulation *s, const struct simulate_options *o)
 	_cleanup_(ctl_freep) char *program = spawn_find("mesod"), *socket = in(s->directory, "gun");
 	_cleanup_(ctl_freep) char *ledger = in(s->state, "ledger"),
 				  *mark = in(s->state, "ledger.mark");
-	_cleanup_(ctl_freep) char *formulary = find_formulary(o);
+	_cleanup_(ctl_freep) char *ours = find_formulary();
 	char *argv[16];
 	size_t n = 0;
 
-	if (!program || !socket || !ledger || !mark || (o->formulary && !formulary))
+	if (!program || !socket || !ledger || !mark)
 		return ctl_fail(s->ctl, CTL_FAILED, "out of memory");
 	if (mkdir(ledger, 0700) < 0 && errno != EEXIST)
 		return ctl_fail(s->ctl, CTL_FAILED, "cannot make %s: %s", ledger,
@@ -238,9 +238,9 @@ static int start_mesod(struct simulation *s, const struct simulate_options *o)
 		argv[n++] = (char *)"--config";
 		argv[n++] = (char *)o->config;
 	}
-	if (formulary) {
+	if (o->formulary || ours) {
 		argv[n++] = (char *)"--formulary";
-		argv[n++] = formulary;
+		argv[n++] = o->formulary ? (char *)o->formulary : ours;
 	}
 	argv[n] = NULL;
 	return start(s, "mesod.log", argv, &s->mesod, mesod_is_there, s->ctl);

@@ -43,7 +43,7 @@ void limits_default(struct limits *ret)
 		/* twice the dead volume of 50 uL (docs/gun-protocol.md): more is no prime */
 		.prime_nl = { 100000, 100000 },
 		/* 20-45 min is a session */
-		.session_s = { 45 * 60, 60 * 60 },
+		.session_s = { 2700, 3600 },
 		/* courses are of 3-15, mostly 6-10 */
 		.course_sessions = { 10, 15 },
 		/* every 7-10 days, or weekly */
@@ -75,7 +75,8 @@ static const struct key {
 	bool least;  /* a bound from below: tighter is more */
 	bool narrow; /* the number has 32 bits */
 } keys[] = {
-/* Soft and hard are neighbours, for limits_load() to compare. */
+/* Soft and hard are neighbours, for limits_load() to compare.  Members cannot be parenthesized.
+ * NOLINTBEGIN(bugprone-macro-parentheses) */
 #define MOST(name, kind, dimension, member)                                                       \
 	{ name "-soft", offsetof(struct limits, member.soft), kind, dimension, false, false },    \
 	{                                                                                         \
@@ -86,6 +87,7 @@ static const struct key {
 	{                                                                                    \
 		name "-hard", offsetof(struct limits, member.hard), KIND_DAYS, 0, true, true \
 	}
+	/* NOLINTEND(bugprone-macro-parentheses) */
 	MOST("shot-volume", KIND_QUANTITY, INJ_VOLUME, shot_nl),
 	MOST("depth", KIND_QUANTITY, INJ_LENGTH, depth_um),
 	MOST("rate", KIND_QUANTITY, INJ_RATE, rate_mhz),

@@ -60,6 +60,8 @@ void formulary_freep(struct formulary **formulary)
 /* ------------------------------------------------- sentences */
 
 static int say(const struct builder *b, int r, const char *before, const char *format, va_list ap)
+	_printf_(4, 0);
+static int say(const struct builder *b, int r, const char *before, const char *format, va_list ap)
 {
 	int used;
 
@@ -190,10 +192,10 @@ static int start_group(struct builder *b, enum formulary_group group, const char
 		start_substance(&f->substances[f->n_substances++], id);
 		break;
 	case FORMULARY_PREPARATION:
-		TEXT_COPY(f->preparations[f->n_preparations++].id, id);
+		text_copy(f->preparations[f->n_preparations++].id, FORMULARY_ID_MAX, id);
 		break;
 	default:
-		TEXT_COPY(f->areas[f->n_areas++].id, id);
+		text_copy(f->areas[f->n_areas++].id, FORMULARY_ID_MAX, id);
 	}
 	return 0;
 }

@@ -151,7 +151,7 @@ static int read_stream(struct builder *b, FILE *stream)
 	while (r >= 0 && (length = getline(&line, &size, stream)) >= 0) {
 		b->place.line++;
 		r = clean(b, line, (size_t)length, &text);
-		if (r >= 0)
+		if (r >= 0 && text)
 			r = read_line(b, text, &section);
 		errno = 0;
 	}

@@ -15,6 +15,7 @@
 #define PREPARATION(member) offsetof(struct formulary_preparation, member)
 #define AREA(member)        offsetof(struct formulary_area, member)
 
+/* Members cannot be parenthesized. NOLINTBEGIN(bugprone-macro-parentheses) */
 #define BOUND(name, kind, bounds, scope)                                                           \
 	{ name "-soft", kind, SUBSTANCE(bounds[scope].soft), SUBSTANCE(bounds[scope].soft_source), \
 	  scope,        false },                                                                   \
@@ -22,6 +23,8 @@
 		name "-hard", kind, SUBSTANCE(bounds[scope].hard),                                 \
 			SUBSTANCE(bounds[scope].source), scope, false                              \
 	}
+
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static const struct formulary_key substance_keys[] = {
 	{ "name", VALUE_NAME, SUBSTANCE(name), 0, 0, true },

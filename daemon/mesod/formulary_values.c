@@ -100,7 +100,7 @@ int formulary_read_component(const char *text, struct named_component *ret, char
 {
 	const size_t length = strcspn(text, " ");
 	struct named_component component = { 0 };
-	uint64_t per_ml;
+	uint64_t per_ml = 0;
 	int r;
 
 	if (length < sizeof(component.id))
@@ -242,7 +242,7 @@ int formulary_read_depths(const char *text, uint32_t *ret_min_um, uint32_t *ret_
 			  char *reason)
 {
 	const char *to = strstr(text, " to ");
-	uint32_t least, most;
+	uint32_t least = 0, most = 0;
 	char first[64];
 	int r;
 
@@ -268,7 +268,7 @@ int formulary_read_depths(const char *text, uint32_t *ret_min_um, uint32_t *ret_
 char *formulary_format_amount(enum formulary_unit unit, uint64_t amount, char buf[INJ_TEXT_MAX])
 {
 	if (amount > INT64_MAX) {
-		text_copy(buf, INJ_TEXT_MAX, "no bound");
+		snprintf(buf, INJ_TEXT_MAX, "no bound");
 		return buf;
 	}
 	return inj_format(unit == FORMULARY_MIU ? INJ_ACTIVITY : INJ_MASS, (int64_t)amount, buf);

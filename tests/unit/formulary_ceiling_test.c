@@ -113,7 +113,7 @@ START_TEST(the_ceiling_itself_may_be_said_and_nothing_above_it)
 	f = NULL;
 	replace(ceilings[_i].text, ceilings[_i].was, ceilings[_i].is, text, &line);
 	formulary_put("bad.conf", text);
-	r = formulary_try(&f, error, "bad.conf", NULL);
+	r = formulary_try(&f, error, "bad.conf");
 	ck_assert_msg(r == -ERANGE, "%d: %s", r, error);
 	ck_assert_ptr_null(f);
 	snprintf(where, sizeof(where), "bad.conf:%u: ", line);
@@ -163,7 +163,7 @@ START_TEST(what_is_built_in_cannot_be_left_out)
 	f = NULL;
 	replace(needed[_i].text, needed[_i].line, "", text, &line);
 	formulary_put("bad.conf", text);
-	r = formulary_try(&f, error, "bad.conf", NULL);
+	r = formulary_try(&f, error, "bad.conf");
 	ck_assert_msg(r == -ERANGE, "%d: %s", r, error);
 	ck_assert_ptr_null(f);
 	ck_assert_says(error, needed[_i].name);
@@ -179,7 +179,7 @@ START_TEST(lidocaine_with_epinephrine_is_spread_as_lidocaine_and_nothing_else)
 	replace(LIDOCAINE_EPINEPHRINE PROCAINE, "plain = lidocaine", "plain = procaine", text,
 		&line);
 	formulary_put("bad.conf", text);
-	ck_assert_int_eq(formulary_try(&f, error, "bad.conf", NULL), -ERANGE);
+	ck_assert_int_eq(formulary_try(&f, error, "bad.conf"), -ERANGE);
 	ck_assert_says(error, "plain = lidocaine");
 }
 END_TEST
@@ -191,13 +191,13 @@ START_TEST(a_ceiling_of_activity_is_not_passed_by_measuring_in_mass)
 
 	formulary_put("bad.conf", "[substance hyaluronidase]\nname = H\nmeasured-in = mass\n"
 				  "spreading = yes\nsession-hard = 1 g; trick\n");
-	ck_assert_int_eq(formulary_try(&f, error, "bad.conf", NULL), -ERANGE);
+	ck_assert_int_eq(formulary_try(&f, error, "bad.conf"), -ERANGE);
 	ck_assert_says(error, "session-hard");
 	ck_assert_says(error, "at most 300 IU");
 	formulary_put("bad.conf", "[substance lidocaine]\nname = L\nmeasured-in = activity\n"
 				  "anaesthetic = yes\n24h-hard = 900 IU; trick\n"
 				  "24h-per-kg-hard = 9 IU/kg; trick\n");
-	ck_assert_int_eq(formulary_try(&f, error, "bad.conf", NULL), -ERANGE);
+	ck_assert_int_eq(formulary_try(&f, error, "bad.conf"), -ERANGE);
 	ck_assert_says(error, "at most 300 mg");
 }
 END_TEST

@@ -164,6 +164,58 @@ START_TEST(each_preparation_is_of_known_substances_and_one_is_to_practise_with)
 }
 END_TEST
 
+/* Whatever a slip of the finger makes of it: it is refused with a sentence, or it keeps the ceilings. */
+START_TEST(a_file_with_a_slip_in_it_is_refused_or_keeps_the_ceilings)
+{
+	static const char slips[] = "0159.,; #=[]\n-kmguIU/\xc3\x01";
+	static char text[65536], changed[65536];
+	char error[FORMULARY_ERROR_MAX];
+	uint64_t random = 20261126;
+	size_t length, refused = 0, taken = 0;
+	FILE *file = fopen(SHIPPED, "r");
+
+	ck_assert_ptr_nonnull(file);
+	length = fread(text, 1, sizeof(text) - 1, file);
+	ck_assert_uint_gt(length, 10000);
+	ck_assert_int_eq(fclose(file), 0);
+	for (int i = 0; i < 1500; i++) {
+		struct formulary *f = NULL;
+		const struct formulary_substance *s;
+		size_t at;
+		int r;
+
+		random = random * 6364136223846793005u + 1442695040888963407u;
+		at = (size_t)(random >> 33) % length;
+		memcpy(changed, text, length + 1);
+		changed[at] = slips[(random >> 20) % (sizeof(slips) - 1)];
+		formulary_put("slip.conf", changed);
+		*error = '\0';
+		r = formulary_try(&f, error, "slip.conf");
+		if (r < 0) {
+			refused++;
+			ck_assert_ptr_null(f);
+			ck_assert_says(error, "slip.conf:");
+			continue;
+		}
+		taken++;
+		s = get(f, "lidocaine");
+		ck_assert(s->anaesthetic);
+		ck_assert_uint_le(s->fixed[SCOPE_24H].hard, 300 * MG);
+		ck_assert_uint_le(s->per_kg[SCOPE_24H].hard, 4500 * UG);
+		ck_assert_uint_le(get(f, "procaine")->fixed[SCOPE_24H].hard, 600 * MG);
+		ck_assert_uint_le(get(f, "hyaluronidase")->fixed[SCOPE_SESSION].hard, 300 * IU);
+		ck_assert(get(f, "deoxycholate")->by_hand_only);
+		for (size_t p = 0; p < f->n_preparations; p++)
+			ck_assert_uint_le(f->preparations[p].shot_nl.hard, 200000);
+		for (size_t a = 0; a < f->n_areas; a++)
+			ck_assert_uint_le(f->areas[a].depth_max_um, 4000);
+		formulary_free(f);
+	}
+	ck_assert_uint_gt(refused, 100);
+	ck_assert_uint_gt(taken, 100);
+}
+END_TEST
+
 static void add(TCase *t)
 {
 	tcase_add_test(t, local_anaesthetics_have_the_bounds_of_the_safety_table);
@@ -171,6 +223,7 @@ static void add(TCase *t)
 	tcase_add_test(t, what_the_articles_name_is_there);
 	tcase_add_test(t, depths_are_those_of_the_safety_table);
 	tcase_add_test(t, each_number_has_its_source);
+	tcase_add_test(t, a_file_with_a_slip_in_it_is_refused_or_keeps_the_ceilings);
 	tcase_add_test(t, each_preparation_is_of_known_substances_and_one_is_to_practise_with);
 }
 

@@ -5,7 +5,6 @@
 #include "formulary_fixture.h"
 
 #include <dirent.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,16 +74,17 @@ void formulary_put(const char *name, const char *text)
 	ck_assert_int_eq(fclose(f), 0);
 }
 
-int formulary_try(struct formulary **ret, char *error, ...)
+int formulary_try(struct formulary **ret, char *error, const char *names)
 {
-	const char *paths[PATHS_MAX], *name;
-	size_t n = 0;
-	va_list ap;
+	const char *paths[PATHS_MAX];
+	size_t n = 0, length;
+	char name[64];
 
-	va_start(ap, error);
-	while ((name = va_arg(ap, const char *)))
+	for (; *names; names += length + (names[length] == ' ')) {
+		length = strcspn(names, " ");
+		snprintf(name, sizeof(name), "%.*s", (int)length, names);
 		paths[n++] = formulary_path(name);
-	va_end(ap);
+	}
 	return formulary_load(paths, n, ret, error);
 }
 
@@ -94,7 +94,7 @@ struct formulary *formulary_of(const char *text)
 	struct formulary *f = NULL;
 
 	formulary_put("of.conf", text);
-	ck_assert_msg(formulary_try(&f, error, "of.conf", NULL) == 0, "%s", error);
+	ck_assert_msg(formulary_try(&f, error, "of.conf") == 0, "%s", error);
 	return f;
 }
 

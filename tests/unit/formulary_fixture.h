@@ -40,8 +40,8 @@ void formulary_teardown(void);
 const char *formulary_path(const char *name);
 void formulary_put(const char *name, const char *text);
 
-/* The layers, files of that directory, up to NULL. */
-int formulary_try(struct formulary **ret, char *error, ...) __attribute__((sentinel));
+/* The layers, files of that directory, with a space between two of them. */
+int formulary_try(struct formulary **ret, char *error, const char *names);
 /* One text, which must be in order; to be freed. */
 struct formulary *formulary_of(const char *text);
 

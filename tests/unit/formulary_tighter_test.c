@@ -204,9 +204,9 @@ END_TEST
 
 START_TEST(what_is_gone_or_new_is_no_tighter)
 {
-	static const char *const more[] = { WATER, WATER PLASTER,
-					    "[area neck]\nname = N\ndepth = 1 mm to 2 mm; s\n"
-					    "size = 1 cm2; s\n" };
+	static const char neck[] = "[area neck]\nname = N\ndepth = 1 mm to 2 mm; s\n"
+				   "size = 1 cm2; s\n";
+	const char *const more[] = { WATER, WATER PLASTER, neck };
 	static const char *const names[] = { "[substance water]", "[substance water]",
 					     "[area neck]" };
 	char reason[FORMULARY_ERROR_MAX], text[4096];
@@ -278,7 +278,7 @@ START_TEST(layout_order_and_number_of_files_do_not_change_it)
 	snprintf(text, sizeof(text), "%.*s", (int)(half - BASE), BASE);
 	formulary_put("a.conf", text);
 	formulary_put("b.d/1.conf", half);
-	ck_assert_int_eq(formulary_try(&other, NULL, "b.d", "a.conf", NULL), 0);
+	ck_assert_int_eq(formulary_try(&other, NULL, "b.d a.conf"), 0);
 	ck_assert_mem_eq(base->hash, other->hash, sizeof(base->hash));
 	formulary_free(other);
 	/* other units of the same, components the other way round, a hexadecimal cartridge */

@@ -49,7 +49,8 @@ static const struct {
 	{ "simulate -- true", 0 },
 	/* it knows what may be injected */
 	{ "simulate -- sh -c '${BUILD:-build}/mesoctl formulary show saline'", 0 },
-	{ "simulate --formulary /nonexistent -- sh -c '${BUILD:-build}/mesoctl formulary show saline'", 2 },
+	{ "simulate --formulary /nonexistent -- sh -c '${BUILD:-build}/mesoctl formulary show saline'",
+	  2 },
 	{ "simulate -- false", 1 },
 	{ "simulate -- sh -c 'exit 42'", 42 },
 	{ "simulate -- sh -c 'kill -KILL $$'", 137 },

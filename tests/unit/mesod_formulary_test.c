@@ -42,7 +42,7 @@ static int run(const char *arguments, char *out, size_t size)
 
 	snprintf(command, sizeof(command), "timeout 10 %s/mesod %s 2>&1", build ? build : "build",
 		 arguments);
-	pipe = popen(command, "r");
+	pipe = popen(command, "re"); /* NOLINT(cert-env33-c) */
 	ck_assert_ptr_nonnull(pipe);
 	n = fread(out, 1, size - 1, pipe);
 	out[n] = '\0';
@@ -98,10 +98,12 @@ END_TEST
 
 START_TEST(more_layers_than_there_is_room_for_are_refused)
 {
-	char arguments[600] = "--check-formulary", out[2000];
+	char arguments[600], out[2000];
+	int n = snprintf(arguments, sizeof(arguments), "--check-formulary");
 
 	for (int i = 0; i < 17; i++)
-		strcat(arguments, " --formulary /nonexistent");
+		n += snprintf(arguments + n, sizeof(arguments) - (size_t)n,
+			      " --formulary /nonexistent");
 	ck_assert_int_eq(run(arguments, out, sizeof(out)), EXIT_FAILURE);
 	ck_assert_says(out, "16 are allowed");
 }
@@ -322,10 +324,134 @@ START_TEST(a_hangup_reads_them_again)
 }
 END_TEST
 
+/* ---- while somebody is treated ------------------------------------------------------------ */
+
+/* What the fixture treats with, and a little more to be tightened. */
+#define FLUID "[substance test-fluid]\nname = Test fluid\nmeasured-in = mass\nno-limit = yes; s\n"
+#define SYRINGE                                                      \
+	"[preparation " FIXTURE_PREPARATION "]\nname = Test fluid\n" \
+	"components = test-fluid 10 mg/mL; s\ncartridge = 1\nviscosity = 1 mPa.s; s\n"
+#define FIELD \
+	"[area " FIXTURE_AREA "]\nname = A field\ndepth = 1 mm to 4 mm; s\nsize = 1000 cm2; s\n"
+
+static void start_treatment(void)
+{
+	mesod_fixture_start_bare(&f, NULL, NULL);
+	mesod_fixture_signal(&f, SIGTERM);
+	f.formulary = WATER FACE FLUID SYRINGE FIELD;
+	f.config = "[limits]\n";
+	mesod_fixture_run_daemon(&f);
+	mesod_fixture_register(&f);
+	mesod_fixture_ready_to_arm(&f);
+}
+
+START_TEST(a_reload_that_changes_anything_disarms_and_is_recorded)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	struct fixture_ledger before, after;
+
+	mesod_fixture_arm(&f, 20000, 10);
+	mesod_fixture_shoot(&f);
+	mesod_fixture_ledger(&f, &before);
+	put("mesod.conf", TIGHT);
+	expect_reload(true);
+	gun_fixture_wait_disarmed(&f.gun, 100);
+	mesod_fixture_wait_lease_ended(&f);
+	ck_assert(f.last_settled);
+	mesod_fixture_ledger(&f, &after);
+	ck_assert_uint_eq(after.incidents, before.incidents + 1);
+	mesod_fixture_assert_covered(&f);
+	mesod_fixture_assert_equal(&f);
+	/* from now on it is judged by the new: 31 uL is above soft */
+	ck_assert_int_lt(mesod_fixture_try_arm(&f, 31000, 2, 2000, &error), 0);
+	ck_assert_str_eq(error.name, "org.mesod1.Error.DoseLimit");
+	ck_assert_says(error.message, "rule=shot-volume");
+	sd_bus_error_free(&error);
+	mesod_fixture_arm(&f, 30000, 2);
+	mesod_fixture_shoot(&f);
+}
+END_TEST
+
+START_TEST(a_reload_that_changes_nothing_or_is_refused_does_not_disarm)
+{
+	mesod_fixture_arm(&f, 20000, 10);
+	expect_reload(false);
+	mesod_fixture_shoot(&f);
+	put("formulary.conf", WATER FACE FLUID SYRINGE);
+	expect_refused("org.mesod1.Error.Interlock", "gone");
+	mesod_fixture_shoot(&f);
+	put("formulary.conf", "nonsense\n");
+	expect_refused("org.mesod1.Error.InvalidArgument", "nonsense");
+	mesod_fixture_shoot(&f);
+	ck_assert_uint_eq(f.leases_ended, 1); /* the prime's */
+}
+END_TEST
+
+START_TEST(what_is_loaded_is_the_same_thing_in_a_formulary_of_another_order)
+{
+	struct fixture_patient patient;
+
+	put("formulary.conf", FIELD SYRINGE FLUID FACE WATER "unmixed = yes\n");
+	expect_reload(true);
+	mesod_fixture_arm(&f, 20000, 2);
+	mesod_fixture_shoot(&f);
+	mesod_fixture_shoot(&f);
+	mesod_fixture_wait_lease_ended(&f);
+	mesod_fixture_patient(&f, &patient);
+	ck_assert_uint_ge(patient.settled_nl, 39900);
+	mesod_fixture_assert_covered(&f);
+}
+END_TEST
+
+static unsigned int answers;
+
+static int on_answer(sd_bus_message *answer, void *userdata, sd_bus_error *ret_error)
+{
+	const sd_bus_error *error = sd_bus_message_get_error(answer);
+
+	(void)userdata;
+	(void)ret_error;
+	/* only while it is read: nobody is told that nothing is there */
+	ck_assert_msg(!error || strcmp(error->name, "org.mesod1.Error.Busy") == 0 ||
+			      strcmp(error->name, "org.mesod1.Error.Interlock") == 0,
+		      "%s", error->message);
+	answers++;
+	return 0;
+}
+
+START_TEST(questions_are_answered_while_it_is_read_again)
+{
+	const int64_t until = gun_fixture_now_ms() + 10000;
+	char text[200];
+
+	answers = 0;
+	for (int i = 0; i < 40; i++) {
+		put("mesod.conf", i % 8 < 4 ? TIGHT : "[limits]\nshot-volume-soft = 29 uL\n");
+		ck_assert_int_ge(sd_bus_call_method_async(f.bus, NULL, "org.mesod1", ROOT, MANAGER,
+							  i % 4 ? "ListPatients"
+								: "ReloadFormulary",
+							  on_answer, NULL, ""),
+				 0);
+		mesod_fixture_process(&f);
+	}
+	while (answers < 40) {
+		ck_assert_msg(gun_fixture_now_ms() < until, "%u answers", answers);
+		mesod_fixture_process(&f);
+		gun_fixture_sleep_ms(1);
+	}
+	put("mesod.conf", "[limits]\nshot-volume-soft = 28 uL\n");
+	expect_reload(true);
+	told("limits", "", "shot-volume-soft", text);
+	ck_assert_str_eq(text, "28 uL|");
+	ck_assert_int_ge(mesod_call(f.bus, ROOT, MANAGER, "ListPatients", NULL, NULL, ""), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("mesod formulary");
 	TCase *look = tcase_create("start"), *t = tcase_create("in force");
+	TCase *treated = tcase_create("treated");
 	SRunner *runner;
 	int failed;
 
@@ -344,6 +470,13 @@ int main(void)
 	tcase_add_test(t, while_a_session_is_open_only_what_is_tighter_comes_in_force);
 	tcase_add_test(t, a_hangup_reads_them_again);
 	suite_add_tcase(suite, t);
+	tcase_add_checked_fixture(treated, start_treatment, stop);
+	tcase_set_timeout(treated, 60);
+	tcase_add_test(treated, a_reload_that_changes_anything_disarms_and_is_recorded);
+	tcase_add_test(treated, a_reload_that_changes_nothing_or_is_refused_does_not_disarm);
+	tcase_add_test(treated, what_is_loaded_is_the_same_thing_in_a_formulary_of_another_order);
+	tcase_add_test(treated, questions_are_answered_while_it_is_read_again);
+	suite_add_tcase(suite, treated);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

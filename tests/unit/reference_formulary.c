@@ -6,9 +6,9 @@
  */
 #include "reference_world.h"
 
-#define NONE                                               \
-	{                                                  \
-		FORMULARY_NO_BOUND, FORMULARY_NO_BOUND, "" \
+#define NONE                                                   \
+	{                                                      \
+		FORMULARY_NO_BOUND, FORMULARY_NO_BOUND, "", "" \
 	}
 #define NO_KG                          \
 	{                              \
@@ -16,9 +16,9 @@
 	}
 #define MG UINT64_C(1000000)
 #define IU UINT64_C(1000)
-#define UP_TO(s, h)              \
-	{                        \
-		(s), (h), "test" \
+#define UP_TO(s, h)                      \
+	{                                \
+		(s), (h), "test", "test" \
 	}
 
 static const struct formulary formulary = {
