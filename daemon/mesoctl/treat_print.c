@@ -129,12 +129,12 @@ void treat_print_limits(struct treat *t, const json_t *limits)
 	json_array_foreach(limits, i, verdict) {
 		const char *unit = ctl_text(verdict, "unit");
 
+		ctl_format_unit(unit, json_object_get(verdict, "limit"), limit);
 		/* What cannot be used up is not "left". */
-		if (ctl_number(verdict, "spent") == 0)
+		if (ctl_number(verdict, "spent") == 0 || strcmp(limit, "none") == 0)
 			continue;
-		printf("%-9s %-17s %s of %s\n", "left", ctl_text(verdict, "rule"),
-		       ctl_format_unit(unit, json_object_get(verdict, "allowed"), left),
-		       ctl_format_unit(unit, json_object_get(verdict, "limit"), limit));
+		printf("%-9s %-19s %s of %s\n", "left", ctl_text(verdict, "rule"),
+		       ctl_format_unit(unit, json_object_get(verdict, "allowed"), left), limit);
 	}
 	fflush(stdout);
 }

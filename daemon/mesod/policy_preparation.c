@@ -41,8 +41,10 @@ void judge_preparation_known(const struct policy_case *c, struct policy_verdict 
 			" is.",
 			p->name);
 	else
-		explain(v, "The patient was given something that the formulary has no more: it"
-			   " cannot be counted.");
+		explain(v,
+			"The patient was given something of which nobody knows what it was, or that "
+			"the formulary has no more: it"
+			" cannot be counted.");
 }
 
 void judge_cartridge(const struct policy_case *c, struct policy_verdict *v)

@@ -255,10 +255,15 @@ START_TEST(shots_of_another_ledger_are_attributed_or_discarded_before_the_gun_is
 	go("recover lift %s --reason 'again'", serial);
 	ck_assert_exit(2);
 	ck_assert_has(run.err, "not in quarantine");
-	/* and it is used again */
+	/* and it is used again, but not for whom nobody knows what was given */
+	mesod_fixture_assess(&f, FIXTURE_PATIENT);
 	mesod_fixture_open_session(&f);
 	mesod_fixture_load(&f);
-	mesod_fixture_prime(&f, 60000);
+	if (_i == 0)
+		ck_assert_refused(f.bus, "DoseLimit", f.session, SESSION, "Prime", "ua{sv}", 60000u,
+				  1, "area", "s", FIXTURE_AREA);
+	else
+		mesod_fixture_prime(&f, 60000);
 	mesod_fixture_close_session(&f);
 	go("ledger verify");
 	ck_assert_exit(0);
@@ -314,7 +319,8 @@ START_TEST(a_patient_is_erased_by_name_and_stays_by_id)
 	go("patient erase %s --reason 'again' --yes", id);
 	ck_assert_exit(2);
 	ck_assert_has(run.err, "already");
-	go("check --patient %s --dose '20 uL' --shots 1 --depth '2 mm'", id);
+	go("check --patient %s --preparation test --area field --dose '20 uL' --shots 1 --depth '2 mm'",
+	   id);
 	ck_assert_exit(2);
 	ck_assert_has(run.err, "was erased");
 	ck_assert_refused(f.bus, "NoSuchPatient", ROOT, MANAGER, "OpenSession", "osa{sv}",

@@ -12,7 +12,8 @@
 
 #include "mock_mesod.h"
 
-#define TREAT "treat --patient REF-7 --dose '20 uL' --shots 3 --depth '2 mm'"
+#define WHAT  "--preparation saline --area scalp"
+#define TREAT "treat --patient REF-7 " WHAT " --dose '20 uL' --shots 3 --depth '2 mm'"
 
 static struct mock mock;
 static struct run run;
@@ -40,27 +41,36 @@ static const struct {
 } mistakes[] = {
 	{ "", "which command" },
 	{ "fly", "is no command" },
-	{ "treat --patient X --dose 20 --shots 3 --depth '2 mm'", "has no unit" },
-	{ "treat --patient X --dose '20,5 uL' --shots 3 --depth '2 mm'", "comma" },
-	{ "treat --patient X --dose '20 mm' --shots 3 --depth '2 mm'", "wrong unit" },
-	{ "treat --patient X --dose '20 uL' --shots 3 --depth '2 uL'", "wrong unit" },
-	{ "treat --patient X --dose '-20 uL' --shots 3 --depth '2 mm'", "sign" },
-	{ "treat --patient X --dose '20 uL' --shots '3 uL' --depth '2 mm'", "whole number" },
-	{ "treat --patient X --dose '20 uL' --shots 0 --depth '2 mm'", "above zero" },
-	{ "treat --patient X --dose '20 uL' --shots 3", "--depth LENGTH is missing" },
-	{ "treat --dose '20 uL' --shots 3 --depth '2 mm'", "--patient ID is missing" },
-	{ "treat --patient X --dose '20 uL' --dose '30 uL' --shots 3 --depth '2 mm'",
+	{ "treat --patient X " WHAT " --dose 20 --shots 3 --depth '2 mm'", "has no unit" },
+	{ "treat --patient X " WHAT " --dose '20,5 uL' --shots 3 --depth '2 mm'", "comma" },
+	{ "treat --patient X " WHAT " --dose '20 mm' --shots 3 --depth '2 mm'", "wrong unit" },
+	{ "treat --patient X " WHAT " --dose '20 uL' --shots 3 --depth '2 uL'", "wrong unit" },
+	{ "treat --patient X " WHAT " --dose '-20 uL' --shots 3 --depth '2 mm'", "sign" },
+	{ "treat --patient X " WHAT " --dose '20 uL' --shots '3 uL' --depth '2 mm'",
+	  "whole number" },
+	{ "treat --patient X " WHAT " --dose '20 uL' --shots 0 --depth '2 mm'", "above zero" },
+	{ "treat --patient X " WHAT " --dose '20 uL' --shots 3", "--depth LENGTH is missing" },
+	{ "treat " WHAT " --dose '20 uL' --shots 3 --depth '2 mm'", "--patient ID is missing" },
+	{ "treat --patient X " WHAT " --dose '20 uL' --dose '30 uL' --shots 3 --depth '2 mm'",
 	  "given twice" },
-	{ "treat --patient X --dose '20 uL' --shots 3 --depth '2 mm' --mode fast",
+	{ "treat --patient X " WHAT " --dose '20 uL' --shots 3 --depth '2 mm' --mode fast",
 	  "single or repeat" },
-	{ "treat --patient X --dose '20 uL' --shots 3 --depth '2 mm' --syringe '2 mL'", "5 mL" },
-	{ "treat --patient X --dose '20 uL' --shots 3 --depth '2 mm' face",
+	{ "treat --patient X " WHAT " --dose '20 uL' --shots 3 --depth '2 mm' --syringe '2 mL'",
+	  "5 mL" },
+	{ "treat --patient X " WHAT " --dose '20 uL' --shots 3 --depth '2 mm' face",
 	  "belongs to no option" },
-	{ "treat --patient X --dose '20 uL' --shots 3 --depth '2 mm' --no-prime --prime '50 uL'",
+	{ "treat --patient X " WHAT
+	  " --dose '20 uL' --shots 3 --depth '2 mm' --no-prime --prime '50 uL'",
 	  "contradict" },
+	{ "treat --patient X --area scalp --dose '20 uL' --shots 3 --depth '2 mm'",
+	  "--preparation ID is missing" },
+	{ "treat --patient X --preparation saline --dose '20 uL' --shots 3 --depth '2 mm'",
+	  "--area AREA is missing" },
+	{ "treat --patient X " WHAT " --area-size 120 --dose '20 uL' --shots 3 --depth '2 mm'",
+	  "has no unit" },
 	{ "treat --patient", "lacks its value" },
 	{ "treat --haste", "no option" },
-	{ "check --patient X --dose '20 ML' --shots 3 --depth '2 mm'", "wrong unit" },
+	{ "check --patient X " WHAT " --dose '20 ML' --shots 3 --depth '2 mm'", "wrong unit" },
 	{ "patient", "which" },
 	{ "patient add --reference A --birth-date 31.12.1980", "year-month-day" },
 	{ "patient add --reference A --name B --birth-date 1980-12-31 --mass 70", "has no unit" },
@@ -107,7 +117,7 @@ static const char *const asking[] = {
 	"list",          "status",
 	"watch",         TREAT,
 	"stop",          "patient list",
-	"ledger verify", "check --patient X --dose '20 uL' --shots 1 --depth '2 mm'"
+	"ledger verify", "check --patient X " WHAT " --dose '20 uL' --shots 1 --depth '2 mm'"
 };
 
 START_TEST(without_mesod_each_command_says_how_to_start_it)
@@ -232,7 +242,7 @@ END_TEST
 
 START_TEST(a_check_tells_each_verdict)
 {
-	go(MOCK_WELL, "check --patient X --dose '20 uL' --shots 3 --depth '2 mm'");
+	go(MOCK_WELL, "check --patient X " WHAT " --dose '20 uL' --shots 3 --depth '2 mm'");
 	ck_assert_exit(0);
 	ck_assert_has(run.out, "session-volume");
 	ck_assert_has(run.out, "9.6 mL");
@@ -241,7 +251,8 @@ END_TEST
 
 START_TEST(a_check_that_refuses_is_exit_6)
 {
-	go(MOCK_CHECK_REFUSES, "check --patient X --dose '20 uL' --shots 3 --depth '2 mm'");
+	go(MOCK_CHECK_REFUSES,
+	   "check --patient X " WHAT " --dose '20 uL' --shots 3 --depth '2 mm'");
 	ck_assert_exit(6);
 	ck_assert_has(run.out, "REFUSED");
 	ck_assert_has(run.out, "the session would come to more than its limit");
