@@ -250,6 +250,10 @@ static int tell_patient_run(void *owned, void *userdata)
 	if (r >= 0)
 		r = ledger_get_last_day(owned, &p->patient.id, &p->last_day);
 	if (r >= 0)
+		r = ledger_get_mass(owned, &p->patient.id, &p->patient.mass_g);
+	if (r == -ENOENT)
+		r = 0;
+	if (r >= 0)
 		r = found(ledger_get_assessment(owned, &p->patient.id, &p->assessment),
 			  &p->assessed);
 	if (r >= 0)

@@ -138,6 +138,30 @@ int ledger_get_assessment(struct ledger *l, const struct ledger_id *patient,
 	return 0;
 }
 
+int ledger_get_mass(struct ledger *l, const struct ledger_id *patient, uint32_t *ret)
+{
+	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
+	uint32_t mass_g = 0;
+	int r;
+
+	if (!patient || !ret)
+		return -EINVAL;
+	r = ledger_readable(l);
+	/* A file of version 1 knows what was said at the registration, which the caller has. */
+	if (r >= 0 && l->schema < 2)
+		return -ENOENT;
+	if (r >= 0)
+		r = sql_start(l, SQL_MASS_LAST, &row, BLOB(patient->bytes, LEDGER_ID_LEN));
+	if (r >= 0)
+		r = sql_step(l, row);
+	if (r < 0)
+		return r;
+	if (r > 0)
+		mass_g = sql_get_u32(row, 0);
+	*ret = mass_g;
+	return 0;
+}
+
 /* ----------------------------------------------------------------- course */
 
 static int add_course(struct ledger *l, int64_t now_s, const struct ledger_course *c,

@@ -53,6 +53,9 @@ int ledger_add_assessment(struct ledger *ledger, int64_t now_s,
 int ledger_get_assessment(struct ledger *ledger, const struct ledger_id *patient,
 			  struct ledger_assessment *ret);
 
+/* The newest body mass that is known of a patient, in g; 0 none is.  -ENOENT a file of version 1 */
+int ledger_get_mass(struct ledger *ledger, const struct ledger_id *patient, uint32_t *ret);
+
 /* ----------------------------------------------------------------- course */
 
 struct ledger_course {
