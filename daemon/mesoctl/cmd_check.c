@@ -111,7 +111,7 @@ int cmd_check(struct ctl *ctl, int argc, char **argv)
 	};
 	_cleanup_(ctl_json_decrefp) json_t *verdicts = NULL, *answer = NULL;
 	struct check_options o = { 0 };
-	char **arguments;
+	char **arguments, warning[2 * INJ_TEXT_MAX + 80] = "";
 	bool allowed = false;
 	int count = 0, code;
 
@@ -123,12 +123,17 @@ int cmd_check(struct ctl *ctl, int argc, char **argv)
 		code = ctl_request_check(ctl, &o.request);
 	if (code == CTL_OK)
 		code = ctl_request_verdicts(ctl, &o.request, &allowed, &verdicts);
+	if (code == CTL_OK)
+		code = ctl_tenfold_warning(ctl, &o.request, warning, sizeof(warning));
 	if (code != CTL_OK)
 		return code;
 	if (ctl->json) {
-		answer = json_pack("{s:b, s:O}", "allowed", allowed, "verdicts", verdicts);
+		answer = json_pack("{s:b, s:O, s:s}", "allowed", allowed, "verdicts", verdicts,
+				   "warning", warning);
 		code = ctl_print_json(answer);
 	} else {
+		if (*warning)
+			printf("WARNING: %s\n", warning);
 		printf("%s\n", ctl_answer(allowed, verdicts));
 		ctl_print_verdicts(verdicts, o.all);
 	}

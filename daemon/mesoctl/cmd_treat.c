@@ -342,7 +342,9 @@ static int run(struct treat *t)
 	if (!allowed)
 		return ctl_fail(t->ctl, CTL_DOSE_LIMIT,
 				"this dose is not allowed: see the rules above");
-	code = treat_listen(t);
+	code = ctl_tenfold_confirm(t->ctl, &t->o->request, t->o->yes);
+	if (code == CTL_OK)
+		code = treat_listen(t);
 	if (code == CTL_OK)
 		code = open_session(t);
 	if (code == CTL_OK)
@@ -408,6 +410,8 @@ int cmd_treat(struct ctl *ctl, int argc, char **argv)
 		  "arm so many times more when the shots are spent" },
 		{ "ask", CTL_FLAG, 0, false, offsetof(struct treat_options, ask), NULL,
 		  "ask on standard input whether to arm again (default at a terminal)" },
+		{ "yes", CTL_FLAG, 0, false, offsetof(struct treat_options, yes), NULL,
+		  "it is ten times what this patient had last time, and you mean it" },
 		{ "telemetry", CTL_FLAG, 0, false, offsetof(struct treat_options, telemetry), NULL,
 		  "print live values also when this is no terminal" },
 	};

@@ -300,6 +300,15 @@ int ctl_request_append_place(sd_bus_message *m, const struct ctl_request *reques
 int ctl_request_verdicts(struct ctl *ctl, const struct ctl_request *request, bool *ret_allowed,
 			 json_t **ret_verdicts);
 
+/* ---------------------------------------------------------------- tenfold.c */
+
+/* Is it ten times as much as before, or more?  Nothing is, of nothing. */
+bool ctl_is_tenfold(uint64_t asked_nl, uint64_t before_nl);
+/* The sentence that says so of a request and the patient's last session, or "". */
+int ctl_tenfold_warning(struct ctl *ctl, const struct ctl_request *request, char *buf, size_t size);
+/* Asks whether it is meant, unless @yes; CTL_OK if it is, or if there is nothing to ask. */
+int ctl_tenfold_confirm(struct ctl *ctl, const struct ctl_request *request, bool yes);
+
 int cmd_list(struct ctl *ctl, int argc, char **argv);
 int cmd_status(struct ctl *ctl, int argc, char **argv);
 int cmd_watch(struct ctl *ctl, int argc, char **argv);

@@ -26,6 +26,7 @@ struct treat_options {
 	uint32_t prime_timeout_ms;
 	uint32_t repeat_lease;
 	bool ask;
+	bool yes;
 	bool telemetry;
 };
 

@@ -249,6 +249,28 @@ START_TEST(a_check_tells_each_verdict)
 }
 END_TEST
 
+START_TEST(ten_times_what_the_patient_had_last_must_be_meant)
+{
+	go(MOCK_TENTH, "check --patient X " WHAT " --dose '20 uL' --shots 3 --depth '2 mm'");
+	ck_assert_exit(0);
+	ck_assert_has(run.out, "WARNING: 20 uL a shot is ten times the last session's 1.999 uL");
+	mesoctl_run(&mock, &run, TREAT " --no-prime");
+	ck_assert_exit(2);
+	ck_assert_has(run.err, "say --yes if you mean it");
+	ck_assert_int_eq(mock_calls(&mock, "OpenSession"), 0);
+	mesoctl_run(&mock, &run, TREAT " --no-prime --yes");
+	ck_assert_exit(0);
+	ck_assert_int_eq(mock_calls(&mock, "OpenSession"), 1);
+	/* all of them together */
+	mesoctl_run(&mock, &run,
+		    "check --patient X " WHAT " --dose '2 uL' --shots 100 --depth '2 mm'");
+	ck_assert_has(run.out, "WARNING: 200 uL in all are ten times");
+	mesoctl_run(&mock, &run,
+		    "check --patient X " WHAT " --dose '2 uL' --shots 90 --depth '2 mm'");
+	ck_assert(!strstr(run.out, "WARNING"));
+}
+END_TEST
+
 START_TEST(a_check_that_refuses_is_exit_6)
 {
 	go(MOCK_CHECK_REFUSES,
@@ -558,6 +580,7 @@ int main(void)
 	tcase_add_test(looking, a_new_patient_is_told_by_id);
 	tcase_add_loop_test(looking, what_mesod_denies_is_exit_5, 0, 3);
 	tcase_add_test(looking, a_check_tells_each_verdict);
+	tcase_add_test(looking, ten_times_what_the_patient_had_last_must_be_meant);
 	tcase_add_test(looking, a_check_that_refuses_is_exit_6);
 	tcase_add_test(looking, a_broken_ledger_is_exit_8);
 	tcase_add_test(looking, doctor_is_content_when_all_is_well);

@@ -34,6 +34,7 @@ enum mock_mode {
 	MOCK_INCIDENT,        /* the summary tells of one */
 	MOCK_LEDGER_VANISHES, /* it dies when asked for records after number 500 */
 	MOCK_LEDGER_GAP,      /* record 700 is left out */
+	MOCK_TENTH,           /* the patient had 2 uL a shot last time */
 };
 
 /* Records of its ledger: number n is a shot if even, an incident if odd. */
