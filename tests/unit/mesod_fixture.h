@@ -38,6 +38,7 @@ struct mesod_fixture {
 		formulary; /* its text, or the file named so if it has no newline; NULL: a plain one */
 	const char *owner; /* --owner, NULL: not given */
 	char clock[96];    /* --clock, "": the machine's */
+	int days;          /* by so many days that clock is ahead */
 	sd_bus *bus;
 	char gun_path[96];
 	char session[64];
