@@ -185,7 +185,8 @@ int ledger_add_course(struct ledger *l, int64_t now_s, const struct ledger_cours
 	bool live = false;
 	int r;
 
-	if (!course || course->sessions == 0 || text_check_id(course->indication) < 0)
+	if (!course || course->sessions == 0 ||
+	    (course->indication[0] && text_check_id(course->indication) < 0))
 		return -EINVAL;
 	r = ledger_begin(l);
 	if (r < 0)

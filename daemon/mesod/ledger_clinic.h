@@ -66,7 +66,7 @@ struct ledger_course {
 	uint32_t interval_d;               /* from one session to the next, 0 not said */
 	uint32_t late_interval_d;          /* after POLICY_LATE_SESSIONS of them, 0 not said */
 	uint32_t sessions;                 /* planned, 1 or more */
-	char indication[FORMULARY_ID_MAX]; /* "hair-loss" */
+	char indication[FORMULARY_ID_MAX]; /* "hair-loss"; "" not said */
 };
 
 /**
