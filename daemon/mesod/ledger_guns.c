@@ -171,8 +171,9 @@ static int known_from_shots(struct ledger *l, int64_t since, struct ledger_gun *
 	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
 	int r;
 
+	/* Of older numbers, whenever they were told, none says more. */
 	r = sql_start(l, SQL_SHOT_NEWEST, &row, TEXT(known->serial), INTEGER(known->epoch),
-		      INTEGER(since));
+		      INTEGER(known->shot_count), INTEGER(since));
 	if (r >= 0)
 		r = sql_step(l, row);
 	if (r > 0) {

@@ -223,8 +223,8 @@ static const char *const statements[SQL_STATEMENTS] = {
 		" peak_pa, result, kind, flags, duration_us, total_nl FROM shot"
 		" WHERE serial = ? AND epoch = ? AND number = ?",
 	[SQL_SHOT_NEWEST] =
-		"SELECT number, total_nl FROM shot WHERE serial = ? AND epoch = ? AND n > ?"
-		" ORDER BY number DESC LIMIT 1",
+		"SELECT number, total_nl FROM shot WHERE serial = ? AND epoch = ? AND number > ?"
+		" AND n > ? ORDER BY number DESC LIMIT 1",
 	/* of one lease: count, reported, delivered, contact, newest total, how many are in (?2, ?3] of ?4 */
 	[SQL_SHOT_SUMS] =
 		"SELECT count(*), coalesce(sum(reported_nl), 0), coalesce(sum(delivered_nl), 0),"
@@ -245,11 +245,12 @@ static const char *const statements[SQL_STATEMENTS] = {
 		"SELECT n, outcome, delivered_nl, spent_nl, credited, problem, epoch, shot_count, total_nl,"
 		" dose_time, shots, ended FROM settlement WHERE reservation = ? ORDER BY n DESC LIMIT 1",
 	[SQL_LOST] = "SELECT 1 FROM lost WHERE reservation = ?",
-	[SQL_FOREIGN_OF_LEASE] =
-		"SELECT count(*), coalesce(sum(delivered_nl), 0) FROM shot s WHERE s.reservation IS NULL"
-		" AND s.serial = ?1 AND s.lease_id = ?2 AND " UNATTRIBUTED,
-	[SQL_FOREIGN_OF_GUN] = "SELECT s.lease_id FROM shot s WHERE s.reservation IS NULL"
-			       " AND s.serial = ? AND " UNATTRIBUTED " LIMIT 1",
+	[SQL_FOREIGN_OF_LEASE] = "SELECT count(*), coalesce(sum(delivered_nl), 0)"
+				 " FROM shot s INDEXED BY shot_foreign WHERE s.reservation IS NULL"
+				 " AND s.serial = ?1 AND s.lease_id = ?2 AND " UNATTRIBUTED,
+	[SQL_FOREIGN_OF_GUN] =
+		"SELECT s.lease_id FROM shot s INDEXED BY shot_foreign"
+		" WHERE s.reservation IS NULL AND s.serial = ? AND " UNATTRIBUTED " LIMIT 1",
 	/* A later confirmation of the clock may have said that its date is in the future. */
 	[SQL_ATTRIBUTED_WINDOW] =
 		"SELECT min(a.dose_time, coalesce((SELECT min(c.wall_s) FROM clock c"
