@@ -130,6 +130,7 @@ int ledger_begin(struct ledger *l)
 {
 	int r;
 
+	digest_look(l);
 	r = ledger_writable(l);
 	if (r >= 0)
 		r = sql_run0(l, SQL_BEGIN);
@@ -245,6 +246,8 @@ struct ledger *ledger_close(struct ledger *l)
 
 	if (!l)
 		return NULL;
+	/* The file is written now. */
+	(void)digest_settle(l);
 	if (l->db) {
 		clean = l->opened && ledger_write_mark(l) >= 0 && l->mark_path &&
 			chain_get_head(l, &head) >= 0;
@@ -259,6 +262,7 @@ struct ledger *ledger_close(struct ledger *l)
 		write_clean_mark(l, &head);
 	if (l->md)
 		gcry_md_close(l->md);
+	closep(&l->file_fd);
 	closep(&l->lock_fd);
 	free(l->doses);
 	free(l->amounts);
@@ -417,6 +421,7 @@ int ledger_verify(struct ledger *l, struct ledger_report *ret)
 	r = ledger_readable(l);
 	if (r < 0)
 		return r;
+	(void)digest_settle(l);
 	r = verify_all(l, &report);
 	report.ok = r >= 0;
 	if (r == -EBADMSG) {

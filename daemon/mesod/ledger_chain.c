@@ -14,41 +14,83 @@
 
 #include "ledger_internal.h"
 
-static void hash_u64(gcry_md_hd_t md, uint64_t value)
+/* What is to be hashed: gathered, since hashing costs far less than being told byte by byte. */
+struct message {
+	struct ledger *l;
+	bool spilled; /* the beginning is in l->md */
+	size_t used;
+	uint8_t bytes[2048];
+};
+
+static void begin(struct message *m, struct ledger *l)
+{
+	m->l = l;
+	m->spilled = false;
+	m->used = 0;
+}
+
+static void add(struct message *m, const void *bytes, size_t len)
+{
+	if (len > sizeof(m->bytes) - m->used) {
+		if (!m->spilled)
+			gcry_md_reset(m->l->md);
+		gcry_md_write(m->l->md, m->bytes, m->used);
+		m->spilled = true;
+		m->used = 0;
+	}
+	if (len > sizeof(m->bytes)) {
+		gcry_md_write(m->l->md, bytes, len);
+		return;
+	}
+	if (len > 0)
+		memcpy(m->bytes + m->used, bytes, len);
+	m->used += len;
+}
+
+static void finish(struct message *m, uint8_t ret[LEDGER_HASH_LEN])
+{
+	if (!m->spilled) {
+		gcry_md_hash_buffer(GCRY_MD_SHA256, ret, m->bytes, m->used);
+		return;
+	}
+	gcry_md_write(m->l->md, m->bytes, m->used);
+	memcpy(ret, gcry_md_read(m->l->md, GCRY_MD_SHA256), LEDGER_HASH_LEN);
+}
+
+static void add_u64(struct message *m, uint64_t value)
 {
 	value = htobe64(value);
-	gcry_md_write(md, &value, sizeof(value));
+	add(m, &value, sizeof(value));
 }
 
-static void hash_bytes(gcry_md_hd_t md, char type, const void *bytes, size_t len)
+static void add_bytes(struct message *m, char type, const void *bytes, size_t len)
 {
-	gcry_md_write(md, &type, 1);
-	hash_u64(md, len);
-	if (len > 0)
-		gcry_md_write(md, bytes, len);
+	add(m, &type, 1);
+	add_u64(m, len);
+	add(m, bytes, len);
 }
 
-static int hash_column(struct ledger *l, sqlite3_stmt *row, int column)
+static int add_column(struct message *m, sqlite3_stmt *row, int column)
 {
 	const void *bytes;
 
 	switch (sqlite3_column_type(row, column)) {
 	case SQLITE_NULL:
-		hash_bytes(l->md, '0', NULL, 0);
+		add_bytes(m, '0', NULL, 0);
 		return 0;
 	case SQLITE_INTEGER:
-		gcry_md_write(l->md, "i", 1);
-		hash_u64(l->md, sql_get_u64(row, column));
+		add(m, "i", 1);
+		add_u64(m, sql_get_u64(row, column));
 		return 0;
 	case SQLITE_TEXT:
 		bytes = sqlite3_column_text(row, column);
 		if (!bytes)
 			return -ENOMEM;
-		hash_bytes(l->md, 't', bytes, (size_t)sqlite3_column_bytes(row, column));
+		add_bytes(m, 't', bytes, (size_t)sqlite3_column_bytes(row, column));
 		return 0;
 	case SQLITE_BLOB:
 		bytes = sqlite3_column_blob(row, column);
-		hash_bytes(l->md, 'b', bytes, (size_t)sqlite3_column_bytes(row, column));
+		add_bytes(m, 'b', bytes, (size_t)sqlite3_column_bytes(row, column));
 		return 0;
 	default:
 		/* No column of ours holds a floating point number. */
@@ -61,35 +103,39 @@ static int hash_fact(struct ledger *l, const uint8_t previous[LEDGER_HASH_LEN], 
 		     int64_t time_s, enum fact fact, sqlite3_stmt *row,
 		     uint8_t ret[LEDGER_HASH_LEN])
 {
+	const int columns = sqlite3_column_count(row);
+	struct message m;
 	int r;
 
-	gcry_md_reset(l->md);
-	gcry_md_write(l->md, previous, LEDGER_HASH_LEN);
-	hash_u64(l->md, number);
-	hash_u64(l->md, (uint64_t)time_s);
-	hash_u64(l->md, (uint64_t)fact);
-	for (int column = 0; column < sqlite3_column_count(row); column++) {
-		r = hash_column(l, row, column);
+	begin(&m, l);
+	add(&m, previous, LEDGER_HASH_LEN);
+	add_u64(&m, number);
+	add_u64(&m, (uint64_t)time_s);
+	add_u64(&m, (uint64_t)fact);
+	for (int column = 0; column < columns; column++) {
+		r = add_column(&m, row, column);
 		if (r < 0)
 			return r;
 	}
-	memcpy(ret, gcry_md_read(l->md, GCRY_MD_SHA256), LEDGER_HASH_LEN);
+	finish(&m, ret);
 	return 0;
 }
 
 int chain_digest(struct ledger *l, const struct value *pieces, size_t n,
 		 uint8_t ret[LEDGER_HASH_LEN])
 {
-	gcry_md_reset(l->md);
+	struct message m;
+
+	begin(&m, l);
 	for (size_t i = 0; i < n; i++) {
 		const struct value *p = &pieces[i];
 
 		if (p->type != VALUE_TEXT && p->type != VALUE_BLOB)
 			return -EINVAL;
-		hash_bytes(l->md, p->type == VALUE_TEXT ? 't' : 'b', p->pointer,
-			   p->type == VALUE_TEXT ? strlen(p->pointer) : (size_t)p->length);
+		add_bytes(&m, p->type == VALUE_TEXT ? 't' : 'b', p->pointer,
+			  p->type == VALUE_TEXT ? strlen(p->pointer) : (size_t)p->length);
 	}
-	memcpy(ret, gcry_md_read(l->md, GCRY_MD_SHA256), LEDGER_HASH_LEN);
+	finish(&m, ret);
 	return 0;
 }
 
@@ -184,10 +230,33 @@ int chain_append_values(struct ledger *l, int64_t now_s, enum fact fact, int64_t
 	return 0;
 }
 
-/* Check the fact that @link, a row of SQL_CHAIN_AFTER, names.  1 good, 0 not. */
-static int verify_link(struct ledger *l, sqlite3_stmt *link, struct head *head)
+/* Each table's next row, in step with the chain: to look each of them up would take several times as long. */
+struct walk {
+	uint64_t after;
+	sqlite3_stmt *rows[FACTS]; /* NULL: not begun */
+};
+
+static void walk_end(struct walk *walk)
 {
-	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
+	for (size_t i = 0; i < FACTS; i++)
+		sql_resetp(&walk->rows[i]);
+}
+
+/* The row of fact @number.  1 it is the table's next one, 0 not */
+static int walk_to(struct ledger *l, struct walk *walk, enum fact fact, uint64_t number)
+{
+	int r = 0;
+
+	if (!walk->rows[fact])
+		r = sql_fact_walk(l, fact, walk->after, &walk->rows[fact]);
+	if (r >= 0)
+		r = sql_step(l, walk->rows[fact]);
+	return r <= 0 ? r : sql_get_u64(walk->rows[fact], 0) == number;
+}
+
+/* Check the fact that @link, a row of SQL_CHAIN_AFTER, names.  1 good, 0 not. */
+static int verify_link(struct ledger *l, sqlite3_stmt *link, struct walk *walk, struct head *head)
+{
 	uint8_t stored[LEDGER_HASH_LEN], computed[LEDGER_HASH_LEN];
 	uint64_t number = sql_get_u64(link, 0), fact = sql_get_u64(link, 2);
 	int r;
@@ -195,17 +264,12 @@ static int verify_link(struct ledger *l, sqlite3_stmt *link, struct head *head)
 	if (number != head->number + 1 || !fact_name(l, fact))
 		return 0;
 	r = sql_get_blob(l, link, 3, stored, sizeof(stored));
-	if (r < 0)
-		return r;
-	r = sql_fact_select(l, (enum fact)fact, &row);
 	if (r >= 0)
-		r = sql_bind(l, row, VALUES(INTEGER(number)));
-	if (r >= 0)
-		r = sql_step(l, row);
+		r = walk_to(l, walk, (enum fact)fact, number);
 	if (r <= 0)
 		return r;
-	r = hash_fact(l, head->hash, number, sqlite3_column_int64(link, 1), (enum fact)fact, row,
-		      computed);
+	r = hash_fact(l, head->hash, number, sqlite3_column_int64(link, 1), (enum fact)fact,
+		      walk->rows[fact], computed);
 	if (r < 0)
 		return r;
 	if (memcmp(stored, computed, sizeof(stored)) != 0)
@@ -234,6 +298,7 @@ static int start_after(struct ledger *l, uint64_t after, struct head *ret)
 
 int chain_verify(struct ledger *l, uint64_t after, struct ledger_report *report)
 {
+	_cleanup_(walk_end) struct walk walk = { .after = after };
 	_cleanup_(sql_resetp) sqlite3_stmt *link = NULL;
 	struct head head;
 	int r;
@@ -247,7 +312,7 @@ int chain_verify(struct ledger *l, uint64_t after, struct ledger_report *report)
 		r = sql_step(l, link);
 		if (r <= 0)
 			break;
-		r = verify_link(l, link, &head);
+		r = verify_link(l, link, &walk, &head);
 		if (r == 0)
 			r = -EBADMSG;
 	}

@@ -146,7 +146,9 @@ int ledger_erase_patient(struct ledger *l, int64_t now_s, const struct ledger_id
 
 	if (!patient || text_check_name(reason, LEDGER_REASON_MAX) < 0)
 		return -EINVAL;
-	r = ledger_begin(l);
+	r = digest_settle(l);
+	if (r >= 0)
+		r = ledger_begin(l);
 	if (r < 0)
 		return r;
 	r = ledger_end(l,
@@ -187,7 +189,9 @@ int ledger_erase_operator(struct ledger *l, int64_t now_s, uint32_t operator_uid
 
 	if (text_check_name(reason, LEDGER_REASON_MAX) < 0)
 		return -EINVAL;
-	r = ledger_begin(l);
+	r = digest_settle(l);
+	if (r >= 0)
+		r = ledger_begin(l);
 	if (r < 0)
 		return r;
 	r = ledger_end(l, erase_operator(l, now_s, operator_uid, uid, reason));

@@ -19,8 +19,11 @@
 
 #define LEDGER_SCHEMA_VERSION 2
 #define LEDGER_SALT_LEN       16
+#define LEDGER_SMALL_BYTES    (4 << 20) /* a file up to this size is checked whole at opening */
+#define LEDGER_LOG_PAGES \
+	1000 /* after so many the log goes into the file; the ballast is sized by it */
 /* account.dose_time of what is not settled: in every window, after every date */
-#define LEDGER_NOT_DATED      INT64_MAX
+#define LEDGER_NOT_DATED INT64_MAX
 
 /*
  * Kinds of facts: the number stored in chain.type (for ever), the constant, the table, what the record
@@ -195,8 +198,11 @@ struct restored {
 	int64_t since_s; /* the head's time */
 };
 
+struct digest;
+
 struct ledger {
 	int lock_fd; /* nobody else has the ledger open; -1: not locked */
+	int file_fd; /* a second way to read the database; closed after SQLite's; -1 none */
 	bool restoring;
 	struct restored restored;
 	sqlite3 *db; /* NULL: could not be opened at all */
@@ -219,6 +225,7 @@ struct ledger {
 	int changes;                 /* of the database, when the transaction began */
 	uint64_t marked;             /* newest number in the mark file */
 	bool mark_clean;             /* the mark file holds the database file's digest */
+	struct digest *digest;       /* the file is still being compared with it; NULL: it is not */
 	bool opened;                 /* all was checked: its head may be marked */
 	struct policy_dose *doses;   /* of the newest history */
 	struct policy_dose *amounts; /* likewise, of its substances */
@@ -226,6 +233,7 @@ struct ledger {
 	sqlite3_stmt *statements[SQL_STATEMENTS];
 	sqlite3_stmt *inserts[FACTS];
 	sqlite3_stmt *selects[FACTS];
+	sqlite3_stmt *walks[FACTS];
 };
 
 /* --------------------------------------------- statements (ledger_sql.c) */
@@ -262,6 +270,8 @@ const char *sql_text(enum sql sql);
 /* Prepared on first use. */
 int sql_fact_insert(struct ledger *l, enum fact fact, sqlite3_stmt **ret);
 int sql_fact_select(struct ledger *l, enum fact fact, sqlite3_stmt **ret);
+/* All after a number, in order. */
+int sql_fact_walk(struct ledger *l, enum fact fact, uint64_t after, sqlite3_stmt **ret);
 int sql_bind(struct ledger *l, sqlite3_stmt *statement, const struct value *values, size_t n);
 /* Bind and leave at the start; the caller steps, and resets by _cleanup_(sql_resetp). */
 int sql_start_values(struct ledger *l, enum sql sql, sqlite3_stmt **ret, const struct value *values,
@@ -352,10 +362,23 @@ struct mark {
 int mark_read(const char *path, struct mark *ret);
 /* Atomic and durable: the old one or the new one. */
 int mark_write(const struct ledger_io *io, const char *path, const struct mark *mark);
-/* SHA-256 of a whole file. */
+/* SHA-256 of a whole file.  By path only while SQLite has not opened it: who closes any descriptor of a
+ * file takes the process's locks on it. */
+int mark_digest_fd(int fd, uint8_t ret[LEDGER_HASH_LEN]);
 int mark_digest_file(const char *path, uint8_t ret[LEDGER_HASH_LEN]);
 /* Make a new name in a directory durable. */
 int mark_sync_directory(const char *path);
+
+/* ------------------------------------------------ digest (ledger_digest.c) */
+
+/* Compare the file with the digest in the mark, or begin to.  0, whatever the state is then; -ENOMEM */
+int digest_check(struct ledger *l, const struct mark *mark);
+/* Once the database is open: while it is compared only its log is written. */
+int digest_hold_file(struct ledger *l);
+/* Wait for the answer, if it is not there yet.  Return: as ledger_writable() says then. */
+int digest_settle(struct ledger *l);
+/* Take note of the answer if it is there. */
+void digest_look(struct ledger *l);
 
 /* -------------------------------- beside the database (ledger_io.c, _ballast.c) */
 

@@ -137,27 +137,33 @@ int mark_read(const char *path, struct mark *ret)
 	return parse(text, ret);
 }
 
-int mark_digest_file(const char *path, uint8_t ret[LEDGER_HASH_LEN])
+int mark_digest_fd(int fd, uint8_t ret[LEDGER_HASH_LEN])
 {
-	_cleanup_(closep) int fd = -1;
 	uint8_t piece[16384];
 	gcry_md_hd_t md;
+	off_t offset = 0;
 	ssize_t n;
 
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
 	if (gcry_md_open(&md, GCRY_MD_SHA256, 0))
 		return -ENOMEM;
-	while ((n = read(fd, piece, sizeof(piece))) != 0) {
+	while ((n = pread(fd, piece, sizeof(piece), offset)) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			break;
 		gcry_md_write(md, piece, (size_t)n);
+		offset += n;
 	}
 	if (n == 0)
 		memcpy(ret, gcry_md_read(md, GCRY_MD_SHA256), LEDGER_HASH_LEN);
 	gcry_md_close(md);
 	return n == 0 ? 0 : -EIO;
+}
+
+int mark_digest_file(const char *path, uint8_t ret[LEDGER_HASH_LEN])
+{
+	_cleanup_(closep) int fd = -1;
+
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : mark_digest_fd(fd, ret);
 }

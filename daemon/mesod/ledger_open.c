@@ -17,8 +17,7 @@
 
 /* Room for a lease of the most shots and its settlement, several times over. */
 #define MIN_FREE_DEFAULT (8u << 20)
-/* Up to this size every record is checked at opening, above it the newest only. */
-#define VERIFY_ALL_BYTES (4 << 20)
+/* Of a file that is not small the newest records are checked at opening, of a small one all. */
 #define VERIFY_NEWEST    256
 
 /* Reads what is on the disk before SQLite touches it.  1 a database is there, 0 there is none. */
@@ -61,35 +60,6 @@ static int make_file(struct ledger *l)
 	return r;
 }
 
-/* A mark with a digest says what every byte of the file must be. */
-static int check_digest(struct ledger *l, const struct mark *mark)
-{
-	uint8_t digest[LEDGER_HASH_LEN];
-	_cleanup_(freep) char *wal = NULL;
-	struct stat st;
-	int r;
-
-	if (asprintf(&wal, "%s-wal", l->path) < 0) {
-		wal = NULL;
-		return -ENOMEM;
-	}
-	if (stat(wal, &st) == 0 && st.st_size > 0) {
-		ledger_set_state(l, LEDGER_CORRUPT,
-				 "the ledger was closed, but %s was written since", wal);
-		return 0;
-	}
-	r = mark_digest_file(l->path, digest);
-	if (r == -ENOMEM)
-		return r;
-	if (r < 0)
-		ledger_set_state(l, LEDGER_FAILED, "the ledger %s cannot be read: %s", l->path,
-				 strerror(-r));
-	else if (memcmp(digest, mark->digest, sizeof(digest)) != 0)
-		ledger_set_state(l, LEDGER_CORRUPT,
-				 "the ledger's file changed after it was closed");
-	return 0;
-}
-
 static const char *const pragmas =
 	"PRAGMA locking_mode = EXCLUSIVE;"
 	"PRAGMA synchronous = FULL;"
@@ -101,7 +71,7 @@ static const char *const pragmas =
 	"PRAGMA temp_store = MEMORY;"
 	"PRAGMA mmap_size = 0;"
 	"PRAGMA journal_mode = WAL;"
-	"PRAGMA wal_autocheckpoint = 1000;"; /* the ballast is sized by it */
+	"PRAGMA wal_autocheckpoint = 1000;"; /* LEDGER_LOG_PAGES */
 
 /* A pragma's one number. */
 static int get_number(struct ledger *l, const char *sql, int64_t *ret)
@@ -196,7 +166,7 @@ static int check_content(struct ledger *l)
 		return r;
 	/* An older file is believed once more, and then carried on for ever: all of it is looked at. */
 	if (page_size > 0 &&
-	    (pages <= VERIFY_ALL_BYTES / page_size || l->schema < LEDGER_SCHEMA_VERSION))
+	    (pages <= LEDGER_SMALL_BYTES / page_size || l->schema < LEDGER_SCHEMA_VERSION))
 		return ledger_verify(l, &report);
 	r = sql_schema_matches(l);
 	if (r == 0) {
@@ -265,7 +235,8 @@ static int check_old(struct ledger *l, const struct ledger_options *o, int have_
 		r = check_content(l);
 	if (r >= 0 && l->mark_path)
 		r = check_mark(l, have_mark, mark);
-	if (r >= 0 && l->schema < LEDGER_SCHEMA_VERSION && ledger_writable(l) >= 0)
+	if (r >= 0 && l->schema < LEDGER_SCHEMA_VERSION && digest_settle(l) >= 0 &&
+	    ledger_writable(l) >= 0)
 		r = ledger_migrate(l, o->vfs, o->now_s);
 	if (r >= 0 && l->schema == LEDGER_SCHEMA_VERSION && ledger_writable(l) >= 0)
 		r = restored_load(l);
@@ -347,10 +318,17 @@ static int bring_up(struct ledger *l, const struct ledger_options *o)
 		return r;
 	if (r == 0)
 		r = make_file(l);
-	else if (mark.clean)
-		r = check_digest(l, &mark);
+	if (r >= 0) {
+		l->file_fd = open(l->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		if (l->file_fd < 0)
+			return -errno;
+	}
+	if (r > 0 && mark.clean)
+		r = digest_check(l, &mark);
 	if (r >= 0)
 		r = open_database(l, o->vfs);
+	if (r >= 0)
+		r = digest_hold_file(l);
 	if (r >= 0)
 		r = is_empty(l, &empty);
 	if (r < 0)
@@ -381,7 +359,7 @@ static int allocate(const struct ledger_options *o, struct ledger **ret)
 	if (!l)
 		return -ENOMEM;
 	atomic_init(&l->state, LEDGER_OK);
-	l->lock_fd = -1;
+	l->lock_fd = l->file_fd = -1;
 	l->restoring = o->restoring;
 	l->io = o->io ? o->io : &ledger_io_system;
 	l->min_free = o->min_free ? o->min_free : MIN_FREE_DEFAULT;

@@ -36,7 +36,9 @@ int ledger_check(struct ledger *l, const struct ledger_moment *now,
 	if (!now || !basis || !request || !ret_verdicts)
 		return -EINVAL;
 	/* An answer from a ledger that cannot be trusted would be believed. */
-	r = ledger_writable(l);
+	r = digest_settle(l);
+	if (r >= 0)
+		r = ledger_writable(l);
 	if (r >= 0)
 		r = erase_check_patient(l, BLOB(request->patient, LEDGER_ID_LEN));
 	if (r >= 0)
@@ -345,7 +347,9 @@ int ledger_reserve(struct ledger *l, const struct ledger_moment *now,
 
 	if (!now || !basis || !ret || !ret_verdicts || check_order(order) < 0)
 		return -EINVAL;
-	r = ledger_writable(l);
+	r = digest_settle(l);
+	if (r >= 0)
+		r = ledger_writable(l);
 	if (r >= 0)
 		r = check_room(l);
 	if (r >= 0)

@@ -14,11 +14,13 @@ static const struct {
 	const char *name;
 	const char *insert;
 	const char *select;
+	const char *walk;
 	int schema; /* version that it came with */
 } facts[FACTS] = {
 #define FACT(version, constant, table, record, marks)                             \
 	[FACT_##constant] = { record, "INSERT INTO " #table " VALUES(" marks ")", \
-			      "SELECT * FROM " #table " WHERE n = ?", version },
+			      "SELECT * FROM " #table " WHERE n = ?",             \
+			      "SELECT * FROM " #table " WHERE n > ? ORDER BY n", version },
 #define FACT_1(number, ...) FACT(1, __VA_ARGS__)
 #define FACT_2(number, ...) FACT(2, __VA_ARGS__)
 	LEDGER_FACTS_1(FACT_1) LEDGER_FACTS_2(FACT_2)
@@ -93,7 +95,8 @@ static const char *const statements[SQL_STATEMENTS] = {
 	[SQL_BEGIN] = "BEGIN IMMEDIATE",
 	[SQL_COMMIT] = "COMMIT",
 	[SQL_ROLLBACK] = "ROLLBACK",
-	[SQL_NEWEST_TIME] = "SELECT max(time) FROM chain WHERE n > ?",
+	/* by time and not by number, so that hardly any is looked at */
+	[SQL_NEWEST_TIME] = "SELECT time FROM chain WHERE +n > ? ORDER BY time DESC LIMIT 1",
 	[SQL_CLOCK_LAST] = "SELECT n, mark_s FROM clock ORDER BY n DESC LIMIT 1",
 	/* what was accepted first in a boot, or what was confirmed last in it */
 	[SQL_CLOCK_OF_BOOT] =
@@ -411,6 +414,17 @@ int sql_fact_select(struct ledger *l, enum fact fact, sqlite3_stmt **ret)
 	return r;
 }
 
+int sql_fact_walk(struct ledger *l, enum fact fact, uint64_t after, sqlite3_stmt **ret)
+{
+	int r = prepare(l, &l->walks[fact], facts[fact].walk);
+
+	if (r >= 0)
+		r = sql_bind(l, l->walks[fact], VALUES(INTEGER(after)));
+	if (r >= 0)
+		*ret = l->walks[fact];
+	return r;
+}
+
 int sql_bind(struct ledger *l, sqlite3_stmt *statement, const struct value *values, size_t n)
 {
 	if (sqlite3_bind_parameter_count(statement) != (int)n)
@@ -507,6 +521,7 @@ void sql_finalize_all(struct ledger *l)
 	finalize(l->statements, ARRAY_LENGTH(l->statements));
 	finalize(l->inserts, ARRAY_LENGTH(l->inserts));
 	finalize(l->selects, ARRAY_LENGTH(l->selects));
+	finalize(l->walks, ARRAY_LENGTH(l->walks));
 }
 
 static int malformed(struct ledger *l, sqlite3_stmt *statement, int column)

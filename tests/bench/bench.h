@@ -38,6 +38,19 @@ static inline uint64_t bench_median(uint64_t *values, size_t count)
 	return values[count / 2];
 }
 
+/* The line: medians of so many rounds, whose values are put in order.  bar and ratios in thousandths. */
+static inline void bench_print(const char *name, const char *where, unsigned int bar_milli,
+			       uint64_t *ours_ns, uint64_t *peer_ns, uint64_t *ratio_milli,
+			       size_t rounds)
+{
+	uint64_t r = bench_median(ratio_milli, rounds);
+
+	printf("bench name=%s ours=%" PRIu64 "ns peer=%" PRIu64 "ns ratio=%" PRIu64 ".%03" PRIu64
+	       " bar=%u.%03u where=%s\n",
+	       name, bench_median(ours_ns, rounds), bench_median(peer_ns, rounds), r / 1000,
+	       r % 1000, bar_milli / 1000, bar_milli % 1000, where);
+}
+
 /* Runs batches of both in turn; prints the line. `per_batch` calls of each; bar in thousandths. */
 static inline int bench_compare_times(const char *name, const char *where, unsigned int bar_milli,
 				      unsigned int per_batch, int (*ours)(void *),
@@ -60,12 +73,7 @@ static inline int bench_compare_times(const char *name, const char *where, unsig
 		b[round] = (end - middle) / per_batch;
 		ratio[round] = b[round] ? a[round] * 1000 / b[round] : 0;
 	}
-	uint64_t r = bench_median(ratio, BENCH_ROUNDS);
-
-	printf("bench name=%s ours=%" PRIu64 "ns peer=%" PRIu64 "ns ratio=%" PRIu64 ".%03" PRIu64
-	       " bar=%u.%03u where=%s\n",
-	       name, bench_median(a, BENCH_ROUNDS), bench_median(b, BENCH_ROUNDS), r / 1000,
-	       r % 1000, bar_milli / 1000, bar_milli % 1000, where);
+	bench_print(name, where, bar_milli, a, b, ratio, BENCH_ROUNDS);
 	return 0;
 }
 

@@ -9,5 +9,11 @@ $(O)/bench/%: private PKGS := $(MESOD_PKGS)
 $(O)/bench/%: $(O)/obj/tests/bench/%.o $(PROJECT_LIBS)
 	$(link_program)
 
+# Shares the ledger suites' fixture.
+$(O)/obj/tests/bench/ledger_bench.o: private INCLUDES += -Idaemon/mesod
+$(O)/bench/ledger_bench: private PKGS := check $(MESOD_PKGS) jansson
+$(O)/bench/ledger_bench: $(O)/obj/tests/bench/ledger_bench.o $(O)/libtesthelpers.a $(PROJECT_LIBS)
+	$(link_program)
+
 .PHONY: bench-programs
 bench-programs: $(BENCH_PROGRAMS)
