@@ -70,27 +70,29 @@ static void add_bytes(struct message *m, char type, const void *bytes, size_t le
 	add(m, bytes, len);
 }
 
+/* The value itself costs half of what asking for type and content by column does; it is this thread's. */
 static int add_column(struct message *m, sqlite3_stmt *row, int column)
 {
+	sqlite3_value *value = sqlite3_column_value(row, column);
 	const void *bytes;
 
-	switch (sqlite3_column_type(row, column)) {
+	switch (sqlite3_value_type(value)) {
 	case SQLITE_NULL:
 		add_bytes(m, '0', NULL, 0);
 		return 0;
 	case SQLITE_INTEGER:
 		add(m, "i", 1);
-		add_u64(m, sql_get_u64(row, column));
+		add_u64(m, (uint64_t)sqlite3_value_int64(value));
 		return 0;
 	case SQLITE_TEXT:
-		bytes = sqlite3_column_text(row, column);
+		bytes = sqlite3_value_text(value);
 		if (!bytes)
 			return -ENOMEM;
-		add_bytes(m, 't', bytes, (size_t)sqlite3_column_bytes(row, column));
+		add_bytes(m, 't', bytes, (size_t)sqlite3_value_bytes(value));
 		return 0;
 	case SQLITE_BLOB:
-		bytes = sqlite3_column_blob(row, column);
-		add_bytes(m, 'b', bytes, (size_t)sqlite3_column_bytes(row, column));
+		bytes = sqlite3_value_blob(value);
+		add_bytes(m, 'b', bytes, (size_t)sqlite3_value_bytes(value));
 		return 0;
 	default:
 		/* No column of ours holds a floating point number. */

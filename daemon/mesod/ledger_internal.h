@@ -264,6 +264,9 @@ static inline struct value value_text(const char *text)
 /* Two SQL scripts: the tables of version 1, and what version 2 adds to them. */
 extern const char *const ledger_schema, *const ledger_schema_2;
 
+/* Of a connection that reads only. */
+extern const char *const ledger_pragmas_aside;
+
 /* What records of this kind are called; NULL: the file's version has no such kind. */
 const char *fact_name(const struct ledger *l, uint64_t fact);
 const char *sql_text(enum sql sql);
@@ -379,6 +382,16 @@ int digest_hold_file(struct ledger *l);
 int digest_settle(struct ledger *l);
 /* Take note of the answer if it is there. */
 void digest_look(struct ledger *l);
+
+/* -------------------------------------------------- aside (ledger_aside.c) */
+
+struct aside;
+
+/* Have a second connection looked through by a thread, until aside_end(): nobody writes before.  NULL: the
+ * file is small, its log cannot be emptied, or there is no thread; then it is done without. */
+struct aside *aside_start(struct ledger *l, int (*look)(struct ledger *l, struct ledger_report *));
+/* What it returned; its problem into @report, unless that is NULL. */
+int aside_end(struct aside *aside, struct ledger *l, struct ledger_report *report);
 
 /* -------------------------------- beside the database (ledger_io.c, _ballast.c) */
 

@@ -117,7 +117,6 @@ const char *const ledger_schema_2 =
 		   " operator BLOB UNIQUE REFERENCES operator(id), uid INTEGER NOT NULL,"
 		   " reason TEXT NOT NULL")
 	"CREATE INDEX clock_boot ON clock(boot_id);"
-	"CREATE INDEX chain_time ON chain(time);"
 	"CREATE INDEX shot_foreign ON shot(serial, lease_id) WHERE reservation IS NULL;"
 	"CREATE INDEX attribution_lease ON attribution(serial, lease_id);"
 	"CREATE INDEX attribution_patient ON attribution(patient, dose_time);"

@@ -133,16 +133,36 @@ static void hurry(struct ledger *l, bool on)
 			 SQLITE_OK);
 }
 
+/* The workstation is started once a week. */
+static void boot(struct maker *m, unsigned int week, int64_t now_s)
+{
+	struct ledger_clock clock = { .boot_id = { (uint8_t)week, 1 },
+				      .wall_s = now_s,
+				      .boottime_ns = 1000000000,
+				      .offset_ns = (now_s - 1) * 1000000000 };
+	struct ledger_clock_state state;
+
+	/* The ledger was made today, and then the clock was set back to when it all began. */
+	if (week == 0)
+		EXPECT(ledger_confirm_clock(m->l, &clock, 0, "years ago", &state));
+	else
+		EXPECT(ledger_accept_clock(m->l, &clock, &state));
+	ck_assert(state.accepted);
+}
+
 static void make(struct maker *m, unsigned int patients)
 {
 	const int64_t begin_s = T0 - (MAKER_SESSIONS + 1) * WEEK_S;
 
 	hurry(m->l, true);
 	EXPECT(add_operator(m->l, OPERATOR));
+	boot(m, 0, begin_s);
 	EXPECT(ledger_see_gun(m->l, begin_s, &m->b->gun, NULL));
 	for (unsigned int i = 0; i < patients; i++)
 		register_one(m, i, begin_s);
 	for (unsigned int week = 0; week < MAKER_SESSIONS; week++) {
+		if (week > 0)
+			boot(m, week, begin_s + week * WEEK_S);
 		EXPECT(ledger_begin(m->l));
 		for (unsigned int i = 0; i < patients; i++)
 			treat(m, i, begin_s + week * WEEK_S + (int64_t)i * EACH_S);
