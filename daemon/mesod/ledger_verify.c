@@ -13,7 +13,6 @@
 
 #include "ledger_internal.h"
 
-
 /* The first row of a check is its complaint; -EBADMSG if there is one. */
 static int expect_no_row(struct ledger *l, enum sql sql, struct ledger_report *report,
 			 const char *problem)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The host's share of `make bench`, run inside `mesoctl simulate`. Times a D-Bus status call beside a ping, then
-# counts the system calls that each costs the daemon.
+# counts the system calls that each costs the daemon; last, what the ledger costs.
 set -euo pipefail
 
 bench=$(dirname "$0")/../../build/bench/dbus_bench
@@ -31,3 +31,5 @@ peer=$(count ping)
 awk -v o="$ours" -v p="$peer" -v n="$calls" 'BEGIN {
 	printf "bench name=dbus-status-syscalls ours=%.2f peer=%.2f ratio=%.3f bar=1.260 where=host\n", o / n, p / n, o / p
 }'
+
+"$(dirname "$0")/ledger.sh"
