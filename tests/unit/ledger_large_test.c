@@ -18,20 +18,33 @@
 
 #define PATIENTS 26u /* more than LEDGER_SMALL_BYTES of them */
 
-static struct bench b;
+static struct bench b, original;
 
-/* Closed cleanly. */
-static void setup(void)
+/* Closed cleanly; once for all tests. */
+static void make(void)
 {
 	struct stat st;
 
-	bench_prepare(&b);
-	place_make(&b.place);
-	b.ledger = place_open(&b.place);
-	maker_start(&b, PATIENTS);
-	b.ledger = ledger_close(b.ledger);
-	ck_assert_int_eq(stat(b.place.path, &st), 0);
+	bench_prepare(&original);
+	place_make(&original.place);
+	original.ledger = place_open(&original.place);
+	maker_start(&original, PATIENTS);
+	original.ledger = ledger_close(original.ledger);
+	ck_assert_int_eq(stat(original.place.path, &st), 0);
 	ck_assert_int_gt(st.st_size, LEDGER_SMALL_BYTES);
+}
+
+static void unmake(void)
+{
+	place_remove(&original.place);
+}
+
+static void setup(void)
+{
+	b = original;
+	b.basis = (struct policy_basis){ .limits = &b.limits, .formulary = &b.formulary };
+	place_make(&b.place);
+	place_copy(&original.place, &b.place);
 }
 
 static void teardown(void)
@@ -233,6 +246,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
+	tcase_add_unchecked_fixture(t, make, unmake);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, a_file_that_changed_while_it_was_closed_opens_and_doses_nothing, 0,
