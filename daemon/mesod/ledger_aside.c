@@ -262,8 +262,8 @@ struct aside *aside_start(struct ledger *l, int (*look)(struct ledger *l, struct
 	struct stat st;
 
 	/* What is small is done before a thread has begun; what is in the log is not in the file. */
-	if (!sqlite3_threadsafe() || l->file_fd < 0 || fstat(l->file_fd, &st) < 0 || st.st_size <= LEDGER_SMALL_BYTES ||
-	    ledger_writable(l) < 0 ||
+	if (!sqlite3_threadsafe() || l->file_fd < 0 || fstat(l->file_fd, &st) < 0 ||
+	    st.st_size <= LEDGER_SMALL_BYTES || ledger_writable(l) < 0 ||
 	    sqlite3_wal_checkpoint_v2(l->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) !=
 		    SQLITE_OK)
 		return NULL;

@@ -67,19 +67,22 @@ static int strip_one(const char *path)
  * registered in what was lost has another id here. */
 static int strip_kept(struct ledger *l)
 {
-	_cleanup_(freep) char *directory = strdup(l->path), *prefix = NULL;
+	_cleanup_(freep) char *directory = NULL, *prefix = NULL;
 	_cleanup_(closedirp) DIR *dir = NULL;
 	const char *slash = strrchr(l->path, '/');
-	size_t length = slash ? (size_t)(slash - l->path) + 1 : 0;
+	int length = slash ? (int)(slash - l->path) + 1 : 0;
 	struct dirent *entry;
 	int r = 0;
 
-	if (!directory || asprintf(&prefix, "%s.lost-", l->path + length) < 0) {
+	if (asprintf(&directory, "%.*s", length ? length : 2, length ? l->path : "./") < 0) {
+		directory = NULL;
+		return -ENOMEM;
+	}
+	if (asprintf(&prefix, "%s.lost-", l->path + length) < 0) {
 		prefix = NULL;
 		return -ENOMEM;
 	}
-	directory[length] = '\0';
-	dir = opendir(length ? directory : ".");
+	dir = opendir(directory);
 	if (!dir)
 		return -errno;
 	while (r >= 0 && (entry = readdir(dir))) {
