@@ -5,9 +5,9 @@
  * `ledger_bench make DIR PATIENTS` leaves a ledger in DIR, with 1000 shots of history
  * for each patient.  `ledger_bench compare MANY FEW EMPTY` counts and times what arming,
  * settling, opening and verifying cost there, beside a ledger with little history and
- * an empty one; the directories are on the disk that is to be measured.  `ledger_bench arm DIR` opens the ledger and reserves, nothing
- * else, for a tracer that counts instructions in reserve_traced(); `ledger_bench verify
- * DIR` verifies it.
+ * an empty one; the directories are on the disk that is to be measured.
+ * `ledger_bench arm DIR` opens the ledger and reserves, nothing else, for a tracer that
+ * counts instructions in reserve_traced(); `ledger_bench verify DIR` verifies it.
  */
 #include <check.h>
 #include <fcntl.h>
@@ -341,8 +341,7 @@ static int compare(const char *many, const char *few, const char *empty)
 }
 
 /* A name for the tracer, whatever the compiler thinks of it. */
-__attribute__((noinline, noclone)) int reserve_traced(struct bench *b,
-						      struct ledger_reservation *v);
+__attribute__((noinline)) int reserve_traced(struct bench *b, struct ledger_reservation *v);
 int reserve_traced(struct bench *b, struct ledger_reservation *v)
 {
 	return reserve(b, v);

@@ -117,7 +117,7 @@ START_TEST(a_file_that_is_as_it_was_left_doses_and_its_log_goes_into_it_again)
 			bench_assess(&b);
 		snprintf(wal, sizeof(wal), "%s-wal", b.place.path);
 		ck_assert_int_eq(stat(wal, &st), 0);
-		ck_assert_int_lt(st.st_size, (LEDGER_LOG_PAGES + 100) * 4096);
+		ck_assert_int_lt(st.st_size, (LEDGER_LOG_PAGES + 100) * INT64_C(4096));
 		expect_whole();
 		b.ledger = ledger_close(b.ledger);
 	}

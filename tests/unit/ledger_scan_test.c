@@ -180,7 +180,7 @@ START_TEST(what_was_made_up_verifies_and_is_the_same_for_one_patient)
 	ck_assert_int_eq(ledger_verify(b.ledger, &report), 0);
 	ck_assert_msg(report.ok, "%s", report.problem);
 	ck_assert_int_eq(ledger_get_shots(b.ledger, SERIAL, EPOCH, &sum), 0);
-	ck_assert_uint_eq(sum.count, 2u * MAKER_SESSIONS * MAKER_SHOTS);
+	ck_assert_uint_eq(sum.count, UINT64_C(2) * MAKER_SESSIONS * MAKER_SHOTS);
 	bench_stop(&b);
 }
 END_TEST
