@@ -101,17 +101,22 @@ int history_read_volumes(struct ledger *l, const struct ledger_id *patient,
 /* ------------------------------------------------------------- substances */
 
 /* The index of a row's substance; what is unknown, or measured otherwise today, is said to be there. */
-static size_t find_substance(const struct formulary *f, sqlite3_stmt *row, int column,
-			     struct policy_history *h)
+static int find_substance(const struct formulary *f, sqlite3_stmt *row, int column,
+			  struct policy_history *h, size_t *ret)
 {
 	const char *id = (const char *)sqlite3_column_text(row, column);
-	size_t i = f && id ? formulary_substance(f, id) : FORMULARY_UNKNOWN;
+	size_t i;
 
+	/* It is never NULL there: that it cannot be read now does not make it unknown. */
+	if (!id)
+		return -ENOMEM;
+	i = f ? formulary_substance(f, id) : FORMULARY_UNKNOWN;
 	if (i != FORMULARY_UNKNOWN &&
-	    sqlite3_column_int64(row, column + 1) == (int64_t)f->substances[i].unit)
-		return i;
-	h->unknown_substance = true;
-	return FORMULARY_UNKNOWN;
+	    sqlite3_column_int64(row, column + 1) != (int64_t)f->substances[i].unit)
+		i = FORMULARY_UNKNOWN;
+	h->unknown_substance |= i == FORMULARY_UNKNOWN;
+	*ret = i;
+	return 0;
 }
 
 /*
@@ -135,7 +140,9 @@ static int read_window(struct ledger *l, const struct formulary *f, const struct
 
 		if (when_s <= from || amount == 0)
 			continue;
-		i = find_substance(f, row, 0, h);
+		r = find_substance(f, row, 0, h, &i);
+		if (r < 0)
+			return r;
 		if (i == FORMULARY_UNKNOWN)
 			continue;
 		s = &h->substances[i];
@@ -193,7 +200,9 @@ static int read_session_amounts(struct ledger *l, const struct formulary *f, int
 
 		if (amount == 0)
 			continue;
-		i = find_substance(f, row, 0, h);
+		r = find_substance(f, row, 0, h, &i);
+		if (r < 0)
+			return r;
 		if (i == FORMULARY_UNKNOWN)
 			continue;
 		s = &h->substances[i];
@@ -221,7 +230,9 @@ static int read_course_amounts(struct ledger *l, const struct formulary *f, int6
 
 		if (amount == 0)
 			continue;
-		i = find_substance(f, row, 0, h);
+		r = find_substance(f, row, 0, h, &i);
+		if (r < 0)
+			return r;
 		if (i == FORMULARY_UNKNOWN)
 			continue;
 		h->substances[i].course = add(h->substances[i].course, amount);

@@ -281,10 +281,14 @@ void bench_reopen(struct bench *b)
 	b->ledger = place_open(&b->place);
 }
 
-struct ledger_order bench_order(const struct bench *b, uint32_t dose_nl, uint32_t shots)
+/* Whatever cannot be read is left out of it. */
+static int make_order(const struct bench *b, uint32_t dose_nl, uint32_t shots,
+		      struct ledger_order *ret)
 {
 	struct ledger_load load;
-	struct ledger_order o = {
+	int r;
+
+	*ret = (struct ledger_order){
 		.session = b->session,
 		.gun = b->gun,
 		.tolerance_nl = 100,
@@ -302,17 +306,31 @@ struct ledger_order bench_order(const struct bench *b, uint32_t dose_nl, uint32_
 		},
 	};
 
-	memcpy(o.request.patient, b->patient.bytes, sizeof(o.request.patient));
-	if (ledger_get_load(b->ledger, b->session, &load) == 0)
-		o.request.gun.cartridge = load.cartridge;
+	memcpy(ret->request.patient, b->patient.bytes, sizeof(ret->request.patient));
+	r = ledger_get_load(b->ledger, b->session, &load);
+	if (r >= 0)
+		ret->request.gun.cartridge = load.cartridge;
+	return r == -ENOENT ? 0 : r;
+}
+
+struct ledger_order bench_order(const struct bench *b, uint32_t dose_nl, uint32_t shots)
+{
+	struct ledger_order o;
+
+	(void)make_order(b, dose_nl, shots, &o);
 	return o;
 }
 
 int bench_reserve(struct bench *b, uint32_t dose_nl, uint32_t shots, struct ledger_reservation *ret)
 {
-	struct ledger_order o = bench_order(b, dose_nl, shots);
 	const struct ledger_moment now = moment(b->now_s);
+	struct ledger_order o;
+	int r;
 
+	/* Without memory there is no cartridge either, which is another refusal. */
+	r = make_order(b, dose_nl, shots, &o);
+	if (r == -ENOMEM)
+		return r;
 	return ledger_reserve(b->ledger, &now, &b->basis, &o, ret, b->verdicts);
 }
 
