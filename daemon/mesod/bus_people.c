@@ -240,6 +240,7 @@ static int found(int r, bool *ret)
 static int tell_patient_run(void *owned, void *userdata)
 {
 	struct patient_question *p = userdata;
+	bool has_mass; /* otherwise it is what was said at the registration */
 	int r;
 
 	r = ledger_get_patient(owned, p->asked, &p->patient);
@@ -250,9 +251,7 @@ static int tell_patient_run(void *owned, void *userdata)
 	if (r >= 0)
 		r = ledger_get_last_day(owned, &p->patient.id, &p->last_day);
 	if (r >= 0)
-		r = ledger_get_mass(owned, &p->patient.id, &p->patient.mass_g);
-	if (r == -ENOENT)
-		r = 0;
+		r = found(ledger_get_mass(owned, &p->patient.id, &p->patient.mass_g), &has_mass);
 	if (r >= 0)
 		r = found(ledger_get_assessment(owned, &p->patient.id, &p->assessment),
 			  &p->assessed);

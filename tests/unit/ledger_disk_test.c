@@ -35,7 +35,7 @@ static const struct {
 /* A fault that comes once comes at every operation; one that stays, at every third. */
 static unsigned int next_operation(unsigned int n, bool for_ever)
 {
-	return treatment_next(n, for_ever ? 3 : 1);
+	return treatment_next(n, for_ever ? 11 : 4);
 }
 
 START_TEST(a_failing_disk_loses_nothing_acknowledged_and_leaves_nothing_half)

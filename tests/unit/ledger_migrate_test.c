@@ -307,7 +307,7 @@ START_TEST(whatever_fails_at_any_operation_leaves_version_1_or_version_2)
 	fault_vfs_register();
 	place_make(&original);
 	place_copy(&place, &original);
-	for (n = 0;; n = treatment_next(n, 1)) {
+	for (n = 0;; n = treatment_next(n, 5)) {
 		place_copy(&original, &place);
 		hit = open_and_fail(faults[_i].fault, faults[_i].for_ever, n);
 		expect_whole(place.path, faults[_i].name, n);
