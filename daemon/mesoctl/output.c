@@ -86,15 +86,15 @@ char *ctl_format_unit(const char *unit, const json_t *value, char buf[INJ_TEXT_M
 {
 	static const struct {
 		const char *unit;
-		enum inj_dimension dimension;
 		int64_t factor; /* of the dimension's base unit */
-		bool large;     /* what counts finely has no bound of 32 bits */
+		enum inj_dimension dimension;
+		bool large; /* what counts finely has no bound of 32 bits */
 	} units[] = {
-		{ "nL", INJ_VOLUME, 1, false },   { "um", INJ_LENGTH, 1, false },
-		{ "mHz", INJ_RATE, 1, false },    { "ms", INJ_TIME, 1, false },
-		{ "s", INJ_TIME, 1000, false },   { "Pa", INJ_PRESSURE, 1, false },
-		{ "ng", INJ_MASS, 1, true },      { "mIU", INJ_ACTIVITY, 1, true },
-		{ "g", INJ_BODY_MASS, 1, false },
+		{ "nL", 1, INJ_VOLUME, false },   { "um", 1, INJ_LENGTH, false },
+		{ "mHz", 1, INJ_RATE, false },    { "ms", 1, INJ_TIME, false },
+		{ "s", 1000, INJ_TIME, false },   { "Pa", 1, INJ_PRESSURE, false },
+		{ "ng", 1, INJ_MASS, true },      { "mIU", 1, INJ_ACTIVITY, true },
+		{ "g", 1, INJ_BODY_MASS, false },
 	};
 	const json_int_t number = json_integer_value(value);
 	bool large = false;

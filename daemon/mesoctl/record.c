@@ -8,6 +8,8 @@
 
 #include "mesoctl.h"
 
+#define WORD_MAX 160
+
 int ctl_one_patient(struct ctl *ctl, int code, int count)
 {
 	if (code == CTL_OK && count != 1)
@@ -40,12 +42,9 @@ int ctl_append_bool(sd_bus_message *m, const char *key, bool value)
 
 int ctl_append_words(sd_bus_message *m, const char *key, const char *list)
 {
-	_cleanup_(ctl_freep) char *copy = strdup(list);
-	char *next = copy, *word;
+	char word[WORD_MAX];
 	int r;
 
-	if (!copy)
-		return -ENOMEM;
 	r = sd_bus_message_open_container(m, 'e', "sv");
 	if (r >= 0)
 		r = sd_bus_message_append_basic(m, 's', key);
@@ -53,9 +52,14 @@ int ctl_append_words(sd_bus_message *m, const char *key, const char *list)
 		r = sd_bus_message_open_container(m, 'v', "as");
 	if (r >= 0)
 		r = sd_bus_message_open_container(m, 'a', "s");
-	while (r >= 0 && (word = strsep(&next, ", ")))
-		if (*word)
-			r = sd_bus_message_append_basic(m, 's', word);
+	while (r >= 0 && *(list += strspn(list, ", "))) {
+		const size_t length = strcspn(list, ", ");
+
+		/* One that is cut off is as unknown to mesod as it was before. */
+		snprintf(word, sizeof(word), "%.*s", (int)length, list);
+		r = sd_bus_message_append_basic(m, 's', word);
+		list += length;
+	}
 	for (int i = 0; r >= 0 && i < 3; i++)
 		r = sd_bus_message_close_container(m);
 	return r;

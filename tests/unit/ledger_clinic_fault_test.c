@@ -281,7 +281,7 @@ START_TEST(a_failing_disk_leaves_each_record_whole_or_not_at_all)
 	bool hit = true;
 
 	place_make(&place);
-	for (n = 0; hit; n = treatment_next(n, 7)) {
+	for (n = 0; hit; n = treatment_next(n, 2)) {
 		size_t done;
 		int error;
 

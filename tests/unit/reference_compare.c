@@ -58,7 +58,7 @@ static const struct {
 
 #define ROWS   (sizeof(rows) / sizeof(rows[0]))
 #define DAY_S  ((int64_t)86400)
-#define LONG_S (100 * 366 * DAY_S)
+#define LONG_S (DAY_S * 366 * 100)
 
 static const struct policy_verdict *find(const struct policy_verdict verdicts[POLICY_RULES],
 					 const char *id)
@@ -149,7 +149,7 @@ static bool compare_when(struct world *w, const struct ref_question *q, enum ref
 	if (severity == 0)
 		return v->when == 0 || differs(w, v, "when", (uint64_t)v->when, 0);
 	if (v->when == POLICY_NEVER) {
-		for (int64_t wait = 1; wait < LONG_S; wait *= 3)
+		for (int64_t wait = 1; wait < LONG_S; wait *= (int64_t)3)
 			if (severity_at(w, q, rule, q->now_s + wait) < severity)
 				return world_disagree(w, "%s %s: never, but %lld s help: %s",
 						      v->rule, v->what, (long long)wait, v->text);

@@ -12,7 +12,7 @@
 
 #include "reference_compare.h"
 
-#define DAY_S 86400
+#define DAY_S ((int64_t)86400)
 #define BEGIN ((int64_t)1800000000)
 
 bool world_disagree(struct world *w, const char *format, ...)
