@@ -128,7 +128,7 @@ void mesod_fixture_run_daemon(struct mesod_fixture *f)
 	const int64_t until = gun_fixture_now_ms() + PATIENCE_MS;
 	char config[96] = "/nonexistent";
 	char path[256];
-	char *argv[16] = { path,
+	char *argv[24] = { path,
 			   (char *)"--sim",
 			   f->gun.socket,
 			   (char *)"--address",
@@ -138,12 +138,7 @@ void mesod_fixture_run_daemon(struct mesod_fixture *f)
 			   (char *)"--mark",
 			   f->mark,
 			   (char *)"--config",
-			   config,
-			   NULL,
-			   NULL,
-			   NULL,
-			   NULL,
-			   NULL };
+			   config };
 	size_t n = 11;
 
 	if (f->owner) {
@@ -153,6 +148,10 @@ void mesod_fixture_run_daemon(struct mesod_fixture *f)
 	if (*f->clock) {
 		argv[n++] = (char *)"--clock";
 		argv[n++] = f->clock;
+	}
+	for (const char *const *more = f->more_guns; more && *more; more++) {
+		ck_assert_uint_lt(n, 23);
+		argv[n++] = (char *)(uintptr_t)*more;
 	}
 
 	program("mesod", path);
@@ -242,13 +241,45 @@ void mesod_fixture_process_for(struct mesod_fixture *f, int ms)
 
 /* ---- start and stop ------------------------------------------------------------------------ */
 
+static void find_gun_path(struct mesod_fixture *f)
+{
+	struct meso_info info;
+	inj_gun *handle = NULL;
+	char *path;
+
+	ck_assert_int_eq(inj_gun_open(f->gun.uri, INJ_OPEN_READ_ONLY, &handle), 0);
+	ck_assert_int_eq(inj_gun_get_info(handle, &info), 0);
+	inj_gun_unref(handle);
+	ck_assert_int_ge(sd_bus_path_encode(ROOT "/gun", info.serial, &path), 0);
+	snprintf(f->gun_path, sizeof(f->gun_path), "%s", path);
+	free(path);
+}
+
+void mesod_fixture_client(const struct mesod_fixture *f, const struct gun_fixture *gun,
+			  struct mesod_fixture *ret)
+{
+	*ret = *f;
+	ret->gun = *gun;
+	ret->lease_fd = -1;
+	*ret->session = *ret->lease = *ret->ended = '\0';
+	ret->shots_told = ret->leases_ended = ret->closed = ret->telemetry = 0;
+	find_gun_path(ret);
+	ret->bus = mesod_fixture_connect(ret);
+	ck_assert_int_ge(sd_bus_add_filter(ret->bus, NULL, on_message, ret), 0);
+}
+
+void mesod_fixture_client_leave(struct mesod_fixture *client)
+{
+	if (client->lease_fd >= 0)
+		close(client->lease_fd);
+	client->lease_fd = -1;
+	client->bus = sd_bus_close_unref(client->bus);
+}
+
 void mesod_fixture_start_bare(struct mesod_fixture *f, const char *const *gun_extra,
 			      const char *owner)
 {
 	const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-	struct meso_info info;
-	inj_gun *handle = NULL;
-	char *path;
 
 	memset(f, 0, sizeof(*f));
 	f->lease_fd = -1;
@@ -257,13 +288,7 @@ void mesod_fixture_start_bare(struct mesod_fixture *f, const char *const *gun_ex
 	ck_assert_ptr_nonnull(mkdtemp(f->dir));
 	snprintf(f->mark, sizeof(f->mark), "%s/mark", f->dir);
 	gun_fixture_start(&f->gun, gun_extra);
-	ck_assert_int_eq(inj_gun_open(f->gun.uri, INJ_OPEN_READ_ONLY, &handle), 0);
-	ck_assert_int_eq(inj_gun_get_info(handle, &info), 0);
-	inj_gun_unref(handle);
-	ck_assert_int_ge(sd_bus_path_encode(ROOT "/gun", info.serial, &path), 0);
-	snprintf(f->gun_path, sizeof(f->gun_path), "%s", path);
-	free(path);
-
+	find_gun_path(f);
 	start_bus(f);
 	f->bus = mesod_fixture_connect(f);
 	ck_assert_int_ge(sd_bus_add_filter(f->bus, NULL, on_message, f), 0);
@@ -360,29 +385,41 @@ void mesod_fixture_wait_reconciled(struct mesod_fixture *f)
 	sd_bus_error_free(&error);
 }
 
-void mesod_fixture_open_session(struct mesod_fixture *f)
+int mesod_fixture_try_open_session(struct mesod_fixture *f, sd_bus_error *error)
 {
 	sd_bus_message *reply = NULL;
 	const char *path;
-	int fd;
+	int fd, r;
 
-	mesod_fixture_wait_reconciled(f);
-	ck_assert_int_ge(mesod_call(f->bus, ROOT, MANAGER, "OpenSession", NULL, &reply, "osa{sv}",
-				    f->gun_path, FIXTURE_PATIENT, 0),
-			 0);
+	r = mesod_call(f->bus, ROOT, MANAGER, "OpenSession", error, &reply, "osa{sv}", f->gun_path,
+		       FIXTURE_PATIENT, 0);
+	if (r < 0)
+		return r;
 	ck_assert_int_ge(sd_bus_message_read(reply, "oh", &path, &fd), 0);
 	snprintf(f->session, sizeof(f->session), "%s", path);
 	f->lease_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	ck_assert_int_ge(f->lease_fd, 0);
 	sd_bus_message_unref(reply);
+	return 0;
+}
+
+void mesod_fixture_open_session(struct mesod_fixture *f)
+{
+	mesod_fixture_wait_reconciled(f);
+	ck_assert_int_ge(mesod_fixture_try_open_session(f, NULL), 0);
+}
+
+void mesod_fixture_load_again(struct mesod_fixture *f)
+{
+	ck_assert_int_ge(mesod_call(f->bus, f->session, SESSION, "Load", NULL, NULL, "a{sv}", 0),
+			 0);
 }
 
 void mesod_fixture_load(struct mesod_fixture *f)
 {
 	gun_fixture_ask(&f->gun, "hand contact 0");
 	gun_fixture_ask(&f->gun, "hand syringe 5000000");
-	ck_assert_int_ge(mesod_call(f->bus, f->session, SESSION, "Load", NULL, NULL, "a{sv}", 0),
-			 0);
+	mesod_fixture_load_again(f);
 }
 
 void mesod_fixture_wait_lease_ended(struct mesod_fixture *f)
@@ -426,15 +463,30 @@ void mesod_fixture_prime(struct mesod_fixture *f, uint32_t volume_nl)
 	ck_assert(f->last_settled);
 }
 
+sd_bus_message *mesod_fixture_new_arm(struct mesod_fixture *f, uint32_t dose_nl, uint32_t shots,
+				      uint32_t depth_um)
+{
+	sd_bus_message *call = NULL;
+
+	ck_assert_int_ge(sd_bus_message_new_method_call(f->bus, &call, "org.mesod1", f->session,
+							SESSION, "Arm"),
+			 0);
+	ck_assert_int_ge(sd_bus_message_append(call, "a{sv}", 3, "dose_nl", "u", dose_nl, "shots",
+					       "u", shots, "depth_um", "u", depth_um),
+			 0);
+	return call;
+}
+
 int mesod_fixture_try_arm(struct mesod_fixture *f, uint32_t dose_nl, uint32_t shots,
 			  uint32_t depth_um, sd_bus_error *error)
 {
-	sd_bus_message *reply = NULL;
+	sd_bus_message *call, *reply = NULL;
 	int r;
 
 	gun_fixture_ask(&f->gun, "hand contact 1");
-	r = mesod_call(f->bus, f->session, SESSION, "Arm", error, &reply, "a{sv}", 3, "dose_nl",
-		       "u", dose_nl, "shots", "u", shots, "depth_um", "u", depth_um);
+	call = mesod_fixture_new_arm(f, dose_nl, shots, depth_um);
+	r = sd_bus_call(f->bus, call, 0, error, &reply);
+	sd_bus_message_unref(call);
 	if (r >= 0)
 		take_lease(f, reply);
 	sd_bus_message_unref(reply);
@@ -602,6 +654,8 @@ static void count_record(const struct record *record, struct fixture_ledger *ret
 		ret->incidents++;
 	if (strcmp(record->type, "settlement") == 0)
 		ret->settlements++;
+	if (strcmp(record->type, "reservation") == 0)
+		ret->reservations++;
 	if (strcmp(record->type, "shot") != 0)
 		return;
 	ret->shots++;
