@@ -11,12 +11,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DOSE_NL      5000
-#define SHOTS        3
-#define DEPTH_UM     2000
-#define PRESS_MS     250 /* a pull that the gun did not see by then, it never will */
-#define SYRINGE_USES 300 /* of 5 mL, three shots each, and a prime */
-#define LONG_TIER_S  7200
+#define DOSE_NL  5000
+#define SHOTS    3
+#define DEPTH_UM 2000
+#define PRESS_MS 250 /* a pull that the gun did not see by then, it never will */
+#define RUNS_MAX \
+	200 /* of a syringe of 5 mL, three shots each; and a short ledger is walked sooner */
+#define LONG_TIER_S 7200
 
 const char *steps_name(enum step step)
 {
@@ -27,16 +28,24 @@ const char *steps_name(enum step step)
 
 /* ---- before it -------------------------------------------------------------------------- */
 
-static void put_in_syringe(struct steps *steps)
+void steps_start(struct steps *steps, struct mesod_fixture *f)
 {
-	if (steps->primed && ++steps->doses < SYRINGE_USES) {
-		mesod_fixture_load_again(steps->f);
+	*steps = (struct steps){ .f = f };
+	mesod_fixture_ready_to_arm(f);
+	/* The pressure of the prime is gone when the first run begins, as in all others. */
+	gun_fixture_sleep_ms(200);
+	mesod_fixture_close_session(f);
+}
+
+void steps_refresh(struct steps *steps)
+{
+	struct mesod_fixture *f = steps->f;
+
+	if (++steps->runs < RUNS_MAX)
 		return;
-	}
-	mesod_fixture_load(steps->f);
-	mesod_fixture_prime(steps->f, 60000);
-	steps->primed = true;
-	steps->doses = 0;
+	mesod_fixture_stop(f);
+	mesod_fixture_start(f, NULL);
+	steps_start(steps, f);
 }
 
 void steps_prepare(struct steps *steps, enum step step)
@@ -45,7 +54,7 @@ void steps_prepare(struct steps *steps, enum step step)
 
 	steps->step = step;
 	mesod_fixture_open_session(f);
-	put_in_syringe(steps);
+	mesod_fixture_load_again(f);
 	gun_fixture_ask(&f->gun, "hand contact 1");
 	if (step == STEP_ARM)
 		return;
@@ -162,14 +171,14 @@ void steps_forget(struct steps *steps)
 
 /* ---- how many -------------------------------------------------------------------------------- */
 
-static bool every(void)
+bool steps_every(void)
 {
 	return getenv("MESO_TEST_EVERY") != NULL;
 }
 
 unsigned int steps_stride(unsigned int count, unsigned int few)
 {
-	return every() || count < few ? 1 : (count + few - 1) / few;
+	return steps_every() || count < few ? 1 : (count + few - 1) / few;
 }
 
 unsigned int steps_first(unsigned int stride)
@@ -179,5 +188,5 @@ unsigned int steps_first(unsigned int stride)
 
 int steps_timeout(int short_s)
 {
-	return every() ? LONG_TIER_S : short_s;
+	return steps_every() ? LONG_TIER_S : short_s;
 }

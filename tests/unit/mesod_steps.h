@@ -30,12 +30,13 @@ struct steps {
 	char message[192];  /* and its sentence */
 	unsigned int shots; /* told when the step began */
 	int64_t pulled_ms;
-	bool primed;        /* the gun, by an earlier session */
-	unsigned int doses; /* taken from the syringe so far, at most */
+	unsigned int runs; /* on this ledger, and with this syringe */
 };
 
 /* "arm", "fire", "settle", "close" */
 const char *steps_name(enum step step);
+/* @f and a gun that is primed; to be started already. */
+void steps_start(struct steps *steps, struct mesod_fixture *f);
 /* A session and whatever comes before this step. */
 void steps_prepare(struct steps *steps, enum step step);
 /* Begins it, and waits for nothing. */
@@ -49,6 +50,10 @@ void steps_forget(struct steps *steps);
 unsigned int steps_stride(unsigned int count, unsigned int few);
 /* Where such a loop begins, another place each time: 1 to @stride. */
 unsigned int steps_first(unsigned int stride);
+/* Whether it is the long tier that leaves none out. */
+bool steps_every(void);
+/* A new ledger and a full syringe are due after so many runs: @f is stopped and started anew. */
+void steps_refresh(struct steps *steps);
 /* The seconds that a test may take. */
 int steps_timeout(int short_s);
 
