@@ -16,9 +16,9 @@
 #include "reconcile.h"
 #include "session.h"
 
-#define RETRY_US        20000   /* the gun is not quiet yet, or its records are on their way */
-#define RETRY_LEDGER_US 1000000 /* the ledger could not */
-#define REGAIN_FIRST_US 500000  /* somebody else controls the gun */
+#define RETRY_US        20000      /* the gun is not quiet yet, or its records are on their way */
+#define RETRY_LEDGER_US 1000000ULL /* the ledger could not */
+#define REGAIN_FIRST_US 500000     /* somebody else controls the gun */
 #define REGAIN_LAST_US  4000000
 
 /* What a prime pressed together comes out after its lease: 20 nl for each kPa.  As long as that is
@@ -142,14 +142,18 @@ static void collection_done(void *userdata, int r)
 
 	gun->collecting = false;
 	if (r < 0 && r != -ENOENT) {
-		if (r != -ECANCELED)
+		if (r != -ECANCELED && !gun->ledger_logged)
 			log_gun(gun, LOG_ERR, "the ledger did not record: %s; nothing is forgotten",
 				strerrordesc_np(-r));
+		gun->ledger_logged = true;
+		gun->ledger_again_ns = monotonic_now_ns() + RETRY_LEDGER_US * 1000;
 		if (lease)
 			lease->stage = LEASE_CLOSING;
 		gun_disarm(gun);
 		collect_later(gun, RETRY_LEDGER_US);
 	} else {
+		gun->ledger_logged = false;
+		gun->ledger_again_ns = 0;
 		if (c->settlement.quarantined) {
 			gun_disarm(gun);
 			gun_set_quarantined(gun, c->settlement.problem);
@@ -304,6 +308,11 @@ void collect_kick(struct gun *gun)
 	}
 	if (gun->collecting) {
 		gun->collect_again = true;
+		return;
+	}
+	/* Each frame of the gun comes by here: a disk that fails is not hammered for that. */
+	if (monotonic_now_ns() < gun->ledger_again_ns) {
+		collect_later(gun, RETRY_LEDGER_US);
 		return;
 	}
 

@@ -42,6 +42,8 @@ struct gun {
 	bool controlled;
 	bool quarantined;
 	bool problem_logged;
+	uint64_t ledger_again_ns; /* the ledger could not record: not asked before */
+	bool ledger_logged;       /* and that was said */
 	uint64_t
 		regain_us; /* somebody else controls it: how long until the next attempt; 0: we do */
 	uint64_t

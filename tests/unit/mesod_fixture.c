@@ -156,7 +156,7 @@ void mesod_fixture_run_daemon(struct mesod_fixture *f)
 	char config[96] = "/nonexistent";
 	char formulary[96];
 	char path[256];
-	char *argv[20] = { path,
+	char *argv[24] = { path,
 			   (char *)"--sim",
 			   f->gun.socket,
 			   (char *)"--address",
@@ -168,8 +168,7 @@ void mesod_fixture_run_daemon(struct mesod_fixture *f)
 			   (char *)"--config",
 			   config,
 			   (char *)"--formulary",
-			   formulary,
-			   NULL };
+			   formulary };
 	size_t n = 13;
 
 	if (f->owner) {
@@ -179,6 +178,10 @@ void mesod_fixture_run_daemon(struct mesod_fixture *f)
 	if (*f->clock) {
 		argv[n++] = (char *)"--clock";
 		argv[n++] = f->clock;
+	}
+	for (const char *const *more = f->more_guns; more && *more; more++) {
+		ck_assert_uint_lt(n, 23);
+		argv[n++] = (char *)(uintptr_t)*more;
 	}
 
 	program("mesod", path);
@@ -266,13 +269,45 @@ void mesod_fixture_process_for(struct mesod_fixture *f, int ms)
 
 /* ---- start and stop ------------------------------------------------------------------------ */
 
+static void find_gun_path(struct mesod_fixture *f)
+{
+	struct meso_info info;
+	inj_gun *handle = NULL;
+	char *path;
+
+	ck_assert_int_eq(inj_gun_open(f->gun.uri, INJ_OPEN_READ_ONLY, &handle), 0);
+	ck_assert_int_eq(inj_gun_get_info(handle, &info), 0);
+	inj_gun_unref(handle);
+	ck_assert_int_ge(sd_bus_path_encode(ROOT "/gun", info.serial, &path), 0);
+	snprintf(f->gun_path, sizeof(f->gun_path), "%s", path);
+	free(path);
+}
+
+void mesod_fixture_client(const struct mesod_fixture *f, const struct gun_fixture *gun,
+			  struct mesod_fixture *ret)
+{
+	*ret = *f;
+	ret->gun = *gun;
+	ret->lease_fd = -1;
+	*ret->session = *ret->lease = *ret->ended = '\0';
+	ret->shots_told = ret->leases_ended = ret->closed = ret->telemetry = 0;
+	find_gun_path(ret);
+	ret->bus = mesod_fixture_connect(ret);
+	ck_assert_int_ge(sd_bus_add_filter(ret->bus, NULL, on_message, ret), 0);
+}
+
+void mesod_fixture_client_leave(struct mesod_fixture *client)
+{
+	if (client->lease_fd >= 0)
+		close(client->lease_fd);
+	client->lease_fd = -1;
+	client->bus = sd_bus_close_unref(client->bus);
+}
+
 void mesod_fixture_start_bare(struct mesod_fixture *f, const char *const *gun_extra,
 			      const char *owner)
 {
 	const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-	struct meso_info info;
-	inj_gun *handle = NULL;
-	char *path;
 
 	memset(f, 0, sizeof(*f));
 	f->lease_fd = -1;
@@ -281,13 +316,7 @@ void mesod_fixture_start_bare(struct mesod_fixture *f, const char *const *gun_ex
 	ck_assert_ptr_nonnull(mkdtemp(f->dir));
 	snprintf(f->mark, sizeof(f->mark), "%s/mark", f->dir);
 	gun_fixture_start(&f->gun, gun_extra);
-	ck_assert_int_eq(inj_gun_open(f->gun.uri, INJ_OPEN_READ_ONLY, &handle), 0);
-	ck_assert_int_eq(inj_gun_get_info(handle, &info), 0);
-	inj_gun_unref(handle);
-	ck_assert_int_ge(sd_bus_path_encode(ROOT "/gun", info.serial, &path), 0);
-	snprintf(f->gun_path, sizeof(f->gun_path), "%s", path);
-	free(path);
-
+	find_gun_path(f);
 	start_bus(f);
 	f->bus = mesod_fixture_connect(f);
 	ck_assert_int_ge(sd_bus_add_filter(f->bus, NULL, on_message, f), 0);
@@ -327,15 +356,22 @@ void mesod_fixture_assess(struct mesod_fixture *f, const char *patient)
 			 0);
 }
 
+void mesod_fixture_next_patient(struct mesod_fixture *f)
+{
+	snprintf(f->who, sizeof(f->who), "P-%u", ++f->patients);
+	ck_assert_int_ge(mesod_call(f->bus, ROOT, MANAGER, "AddPatient", NULL, NULL, "sssu", f->who,
+				    "Jane Doe", "1940-02-29", 70000u),
+			 0);
+	mesod_fixture_assess(f, f->who);
+}
+
 void mesod_fixture_register(struct mesod_fixture *f)
 {
 	ck_assert_int_ge(mesod_call(f->bus, ROOT, MANAGER, "RegisterOperator", NULL, NULL, "usss",
 				    (uint32_t)getuid(), "Dr. Test", "L-1", "2999-12-31"),
 			 0);
-	ck_assert_int_ge(mesod_call(f->bus, ROOT, MANAGER, "AddPatient", NULL, NULL, "sssu",
-				    FIXTURE_PATIENT, "Jane Doe", "1940-02-29", 70000u),
-			 0);
-	mesod_fixture_assess(f, FIXTURE_PATIENT);
+	f->patients = 0;
+	mesod_fixture_next_patient(f);
 }
 
 void mesod_fixture_start(struct mesod_fixture *f, const char *const *gun_extra)
@@ -418,30 +454,42 @@ void mesod_fixture_wait_reconciled(struct mesod_fixture *f)
 	sd_bus_error_free(&error);
 }
 
-void mesod_fixture_open_session(struct mesod_fixture *f)
+int mesod_fixture_try_open_session(struct mesod_fixture *f, sd_bus_error *error)
 {
 	sd_bus_message *reply = NULL;
 	const char *path;
-	int fd;
+	int fd, r;
 
-	mesod_fixture_wait_reconciled(f);
-	ck_assert_int_ge(mesod_call(f->bus, ROOT, MANAGER, "OpenSession", NULL, &reply, "osa{sv}",
-				    f->gun_path, FIXTURE_PATIENT, 0),
-			 0);
+	r = mesod_call(f->bus, ROOT, MANAGER, "OpenSession", error, &reply, "osa{sv}", f->gun_path,
+		       *f->who ? f->who : FIXTURE_PATIENT, 0);
+	if (r < 0)
+		return r;
 	ck_assert_int_ge(sd_bus_message_read(reply, "oh", &path, &fd), 0);
 	snprintf(f->session, sizeof(f->session), "%s", path);
 	f->lease_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	ck_assert_int_ge(f->lease_fd, 0);
 	sd_bus_message_unref(reply);
+	return 0;
+}
+
+void mesod_fixture_open_session(struct mesod_fixture *f)
+{
+	mesod_fixture_wait_reconciled(f);
+	ck_assert_int_ge(mesod_fixture_try_open_session(f, NULL), 0);
+}
+
+void mesod_fixture_load_again(struct mesod_fixture *f)
+{
+	ck_assert_int_ge(mesod_call(f->bus, f->session, SESSION, "Load", NULL, NULL, "a{sv}", 1,
+				    "preparation", "s", FIXTURE_PREPARATION),
+			 0);
 }
 
 void mesod_fixture_load(struct mesod_fixture *f)
 {
 	gun_fixture_ask(&f->gun, "hand contact 0");
 	gun_fixture_ask(&f->gun, "hand syringe 5000000");
-	ck_assert_int_ge(mesod_call(f->bus, f->session, SESSION, "Load", NULL, NULL, "a{sv}", 1,
-				    "preparation", "s", FIXTURE_PREPARATION),
-			 0);
+	mesod_fixture_load_again(f);
 }
 
 void mesod_fixture_wait_lease_ended(struct mesod_fixture *f)
@@ -486,16 +534,31 @@ void mesod_fixture_prime(struct mesod_fixture *f, uint32_t volume_nl)
 	ck_assert(f->last_settled);
 }
 
+sd_bus_message *mesod_fixture_new_arm(struct mesod_fixture *f, uint32_t dose_nl, uint32_t shots,
+				      uint32_t depth_um)
+{
+	sd_bus_message *call = NULL;
+
+	ck_assert_int_ge(sd_bus_message_new_method_call(f->bus, &call, "org.mesod1", f->session,
+							SESSION, "Arm"),
+			 0);
+	ck_assert_int_ge(sd_bus_message_append(call, "a{sv}", 4, "dose_nl", "u", dose_nl, "shots",
+					       "u", shots, "depth_um", "u", depth_um, "area", "s",
+					       FIXTURE_AREA),
+			 0);
+	return call;
+}
+
 int mesod_fixture_try_arm(struct mesod_fixture *f, uint32_t dose_nl, uint32_t shots,
 			  uint32_t depth_um, sd_bus_error *error)
 {
-	sd_bus_message *reply = NULL;
+	sd_bus_message *call, *reply = NULL;
 	int r;
 
 	gun_fixture_ask(&f->gun, "hand contact 1");
-	r = mesod_call(f->bus, f->session, SESSION, "Arm", error, &reply, "a{sv}", 4, "dose_nl",
-		       "u", dose_nl, "shots", "u", shots, "depth_um", "u", depth_um, "area", "s",
-		       FIXTURE_AREA);
+	call = mesod_fixture_new_arm(f, dose_nl, shots, depth_um);
+	r = sd_bus_call(f->bus, call, 0, error, &reply);
+	sd_bus_message_unref(call);
 	if (r >= 0)
 		take_lease(f, reply);
 	sd_bus_message_unref(reply);
@@ -596,28 +659,41 @@ char *mesod_fixture_text(struct mesod_fixture *f, const char *path, const char *
 	return text;
 }
 
-void mesod_fixture_patient(struct mesod_fixture *f, struct fixture_patient *ret)
+static void add_patient(struct mesod_fixture *f, const char *patient, struct fixture_patient *sum)
 {
 	sd_bus_message *reply = NULL;
+	uint64_t volume_nl;
 	const char *key;
 
-	memset(ret, 0, sizeof(*ret));
-	ck_assert_int_ge(mesod_call(f->bus, ROOT, MANAGER, "GetPatient", NULL, &reply, "s",
-				    FIXTURE_PATIENT),
-			 0);
+	ck_assert_int_ge(
+		mesod_call(f->bus, ROOT, MANAGER, "GetPatient", NULL, &reply, "s", patient), 0);
 	ck_assert_int_ge(sd_bus_message_enter_container(reply, 'a', "{sv}"), 0);
 	while (sd_bus_message_enter_container(reply, 'e', "sv") > 0) {
 		ck_assert_int_ge(sd_bus_message_read_basic(reply, 's', &key), 0);
-		if (strcmp(key, "delivered_24h_nl") == 0)
-			ck_assert_int_ge(sd_bus_message_read(reply, "v", "t", &ret->settled_nl), 0);
-		else if (strcmp(key, "outstanding_nl") == 0)
-			ck_assert_int_ge(sd_bus_message_read(reply, "v", "t", &ret->outstanding_nl),
-					 0);
-		else
+		if (strcmp(key, "delivered_24h_nl") == 0) {
+			ck_assert_int_ge(sd_bus_message_read(reply, "v", "t", &volume_nl), 0);
+			sum->settled_nl += volume_nl;
+		} else if (strcmp(key, "outstanding_nl") == 0) {
+			ck_assert_int_ge(sd_bus_message_read(reply, "v", "t", &volume_nl), 0);
+			sum->outstanding_nl += volume_nl;
+		} else {
 			ck_assert_int_ge(sd_bus_message_skip(reply, "v"), 0);
+		}
 		ck_assert_int_ge(sd_bus_message_exit_container(reply), 0);
 	}
 	sd_bus_message_unref(reply);
+}
+
+void mesod_fixture_patient(struct mesod_fixture *f, struct fixture_patient *ret)
+{
+	char patient[16] = FIXTURE_PATIENT;
+
+	memset(ret, 0, sizeof(*ret));
+	add_patient(f, patient, ret);
+	for (unsigned int i = 2; i <= f->patients; i++) {
+		snprintf(patient, sizeof(patient), "P-%u", i);
+		add_patient(f, patient, ret);
+	}
 }
 
 struct record {
@@ -663,6 +739,8 @@ static void count_record(const struct record *record, struct fixture_ledger *ret
 		ret->incidents++;
 	if (strcmp(record->type, "settlement") == 0)
 		ret->settlements++;
+	if (strcmp(record->type, "reservation") == 0)
+		ret->reservations++;
 	if (strcmp(record->type, "shot") != 0)
 		return;
 	ret->shots++;

@@ -39,7 +39,11 @@ struct mesod_fixture {
 	const char *owner; /* --owner, NULL: not given */
 	char clock[96];    /* --clock, "": the machine's */
 	int days;          /* by so many days that clock is ahead */
+	/* sockets of further guns that mesod serves, ended by NULL, or NULL */
+	const char *const *more_guns;
 	sd_bus *bus;
+	unsigned int patients; /* FIXTURE_PATIENT and those after it; the last is who is treated */
+	char who[16];
 	char gun_path[96];
 	char session[64];
 	int lease_fd;
@@ -61,6 +65,8 @@ void mesod_fixture_start_bare(struct mesod_fixture *f, const char *const *gun_ex
 			      const char *owner);
 /* A sound assessment by this uid. */
 void mesod_fixture_assess(struct mesod_fixture *f, const char *patient);
+/* Another patient, assessed, who is treated from now on: a session that was closed is followed by a week. */
+void mesod_fixture_next_patient(struct mesod_fixture *f);
 /* This uid as an operator and the patient, assessed, in a ledger that has neither. */
 void mesod_fixture_register(struct mesod_fixture *f);
 void mesod_fixture_stop(struct mesod_fixture *f);
@@ -78,6 +84,12 @@ void mesod_fixture_set_clock(struct mesod_fixture *f, unsigned int boot, int64_t
 
 /* Another connection to the bus. */
 sd_bus *mesod_fixture_connect(const struct mesod_fixture *f);
+/* Another client, on @gun: a connection, a session and leases of its own, so that the steps of a treatment
+ * can be taken by it; may be used by another thread. */
+void mesod_fixture_client(const struct mesod_fixture *f, const struct gun_fixture *gun,
+			  struct mesod_fixture *ret);
+/* Leaves the bus; the session, if it has one, ends with that. */
+void mesod_fixture_client_leave(struct mesod_fixture *client);
 
 /* Calls; negative errno with @error set if it was refused.  @reply may be NULL. */
 int mesod_call(sd_bus *bus, const char *path, const char *interface, const char *member,
@@ -97,13 +109,20 @@ int mesod_call(sd_bus *bus, const char *path, const char *interface, const char 
 
 /* Waits until mesod has reconciled the gun, opens a session on it. */
 void mesod_fixture_open_session(struct mesod_fixture *f);
+/* Asks once, and waits for nothing; 0 or negative errno with @error. */
+int mesod_fixture_try_open_session(struct mesod_fixture *f, sd_bus_error *error);
 void mesod_fixture_load(struct mesod_fixture *f);
+/* In a new session: the syringe that the last one left in, primed as it is. */
+void mesod_fixture_load_again(struct mesod_fixture *f);
 /* Off the skin, trigger held until the lease has ended and is settled. */
 void mesod_fixture_prime(struct mesod_fixture *f, uint32_t volume_nl);
 /* Presses to the skin and arms single shots; 0 or negative errno with @error. */
 int mesod_fixture_try_arm(struct mesod_fixture *f, uint32_t dose_nl, uint32_t shots,
 			  uint32_t depth_um, sd_bus_error *error);
 void mesod_fixture_arm(struct mesod_fixture *f, uint32_t dose_nl, uint32_t shots);
+/* The call that this is made by, for who sends it by themselves. */
+sd_bus_message *mesod_fixture_new_arm(struct mesod_fixture *f, uint32_t dose_nl, uint32_t shots,
+				      uint32_t depth_um);
 /* One press of the trigger, until the gun has counted the shot. */
 void mesod_fixture_shoot(struct mesod_fixture *f);
 /* Session open, loaded, primed. */
@@ -127,6 +146,7 @@ struct fixture_patient {
 	uint64_t settled_nl;
 	uint64_t outstanding_nl;
 };
+/* All of them together. */
 void mesod_fixture_patient(struct mesod_fixture *f, struct fixture_patient *ret);
 
 struct fixture_ledger {
@@ -136,6 +156,7 @@ struct fixture_ledger {
 	uint64_t newest;
 	uint64_t incidents;
 	uint64_t settlements;
+	uint64_t reservations; /* primes too */
 	uint64_t records;
 };
 /* By walking the chain over the bus. */
