@@ -324,6 +324,11 @@ int session_arm(struct session *session, sd_bus_message *call, const struct arm_
 	return start(session, call, &config, MESO_KIND_TREAT, request->shots, &draft, error);
 }
 
+static uint64_t lesser(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* The fewest equal shots, each of whole steps and no larger than @most. */
 static bool divide(uint32_t volume_nl, uint32_t step, uint32_t least, uint32_t most,
 		   uint32_t *ret_dose, uint32_t *ret_shots)
@@ -366,7 +371,9 @@ int session_prime(struct session *session, sd_bus_message *call, uint32_t volume
 			volume_nl, info.dose_min_nl, most, info.lease_max_nl);
 	config.depth_um = 0;
 	config.mode = MESO_MODE_REPEAT;
-	config.rate_mhz = PRIME_RATE_MHZ < info.rate_max_mhz ? PRIME_RATE_MHZ : info.rate_max_mhz;
+	/* Nor is it faster than a clinic wants its doses. */
+	config.rate_mhz = (uint32_t)lesser(lesser(PRIME_RATE_MHZ, info.rate_max_mhz),
+					   session->mesod->limits.rate_mhz.soft);
 	note_place(&draft, request);
 	draft.order.expiry_ms = PRIME_EXPIRY_MS;
 	if (pressure_holds(session))

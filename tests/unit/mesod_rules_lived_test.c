@@ -289,6 +289,19 @@ START_TEST(no_more_is_primed_than_twice_the_dead_volume)
 }
 END_TEST
 
+START_TEST(a_prime_is_no_faster_than_a_clinic_wants_its_doses)
+{
+	struct meso_status status;
+
+	f.config = "[limits]\nrate-soft = 2 /s\nrate-hard = 3 /s\n";
+	at_second(0);
+	rules_assess(&f, FIXTURE_PATIENT, true, true, NULL, NULL);
+	ready();
+	mesod_fixture_status(&f, &status);
+	ck_assert_uint_eq(status.rate_mhz, 2000);
+}
+END_TEST
+
 /* A lease as long as a message may ask for; the verdict with the numbers of that very moment. */
 static struct verdict length_at(int64_t minutes)
 {
@@ -407,6 +420,7 @@ int main(void)
 	tcase_add_test(tcase, a_lease_is_within_what_is_in_the_syringe);
 	tcase_add_test(tcase, what_is_in_the_gun_is_what_was_loaded);
 	tcase_add_test(tcase, no_more_is_primed_than_twice_the_dead_volume);
+	tcase_add_test(tcase, a_prime_is_no_faster_than_a_clinic_wants_its_doses);
 	tcase_add_test(tcase, a_session_ends_after_45_minutes_or_for_a_reason_after_an_hour);
 	tcase_add_test(tcase, three_fault_stops_in_ten_minutes_want_a_reason);
 	tcase_add_test(tcase, an_operator_whose_licence_ends_in_a_session_arms_no_more);
