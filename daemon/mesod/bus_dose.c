@@ -21,7 +21,6 @@ struct dose_question {
 	struct ledger_hand_dose dose;
 	int64_t corrects; /* the number that is corrected, 0 none */
 	bool not_given;   /* the correction says so */
-	bool met;         /* what is corrected was found */
 	char reason[LEDGER_REASON_MAX];
 };
 
@@ -129,9 +128,10 @@ static int read_dose(sd_bus_message *call, const struct mesod *mesod, bool may_b
 	if (r < 0)
 		return r;
 	if ((*preparation != '\0') == amounts)
-		return bus_fail(error, ERROR_INVALID_ARGUMENT,
-				"either preparation or masses_ng and activities_miu are needed: what "
-				"was given?");
+		return bus_fail(
+			error, ERROR_INVALID_ARGUMENT,
+			"either preparation or masses_ng and activities_miu are needed: what "
+			"was given?");
 	if (*preparation)
 		return fill_preparation(d, f, preparation, volume_nl, error) < 0 ? -EINVAL : 1;
 	d->volume_nl = volume_nl;
@@ -186,7 +186,6 @@ static int meet_original(const struct ledger_hand_dose *original, void *userdata
 
 	if (original->number != v->corrects)
 		return 0;
-	v->met = true;
 	if (v->dose.given_s == GIVEN_UNSAID)
 		v->dose.given_s = original->given_s;
 	if (v->dose.kind == LEDGER_BY_HAND)
@@ -200,16 +199,13 @@ static int correct_run(void *owned, void *userdata)
 	int r;
 
 	r = clinic_find(owned, &v->c);
+	/* A dose that is said not to have been given must be this patient's as well. */
+	if (r >= 0)
+		r = ledger_find_hand_dose(owned, &v->c.patient.id, v->corrects);
 	if (r >= 0)
 		r = ledger_foreach_hand_dose(owned, &v->c.patient.id, meet_original, v);
 	if (r < 0)
 		return r;
-	/* Not among those that count: corrected before, another patient's, or none; a correction of
-	 * nothing says which. */
-	if (!v->met && !v->not_given) {
-		if (v->dose.given_s == GIVEN_UNSAID)
-			v->dose.given_s = v->c.q.now_s;
-	}
 	v->dose.patient = v->c.patient.id;
 	v->dose.day = moment_at(v->dose.given_s).day;
 	return ledger_correct_hand_dose(owned, v->c.q.now_s, v->corrects,

@@ -174,6 +174,9 @@ int ledger_add_hand_dose(struct ledger *ledger, int64_t now_s, const struct ledg
 int ledger_correct_hand_dose(struct ledger *ledger, int64_t now_s, int64_t number,
 			     const struct ledger_hand_dose *dose, uint32_t uid, const char *reason,
 			     int64_t *ret_number, bool *ret_live);
+/* Is that number a dose of this patient that counts?  0; -ENOENT no such dose; -EXDEV another patient's; -EALREADY
+ * it was corrected.  Who voids a dose asks this first: a void names no patient. */
+int ledger_find_hand_dose(struct ledger *ledger, const struct ledger_id *patient, int64_t number);
 /* Those that count, oldest record first.  A non-zero return ends the walk and is returned. */
 int ledger_foreach_hand_dose(struct ledger *ledger, const struct ledger_id *patient,
 			     int (*found)(const struct ledger_hand_dose *dose, void *userdata),

@@ -68,9 +68,11 @@ struct original {
 	int64_t course; /* 0 none */
 };
 
+/* -EALREADY with @ret set: it counts no more. */
 static int find_original(struct ledger *l, int64_t number, struct original *ret)
 {
 	_cleanup_(sql_resetp) sqlite3_stmt *row = NULL;
+	bool counts;
 	int r;
 
 	r = sql_start(l, SQL_HAND_DOSE_BY_NUMBER, &row, INTEGER(number));
@@ -78,11 +80,30 @@ static int find_original(struct ledger *l, int64_t number, struct original *ret)
 		r = sql_step(l, row);
 	if (r <= 0)
 		return r < 0 ? r : -ENOENT;
-	if (!sqlite3_column_int(row, 2))
-		return -EALREADY;
+	counts = sqlite3_column_int(row, 2);
 	ret->n = number;
 	ret->course = sqlite3_column_int64(row, 1);
-	return sql_get_blob(l, row, 0, ret->patient.bytes, sizeof(ret->patient.bytes));
+	r = sql_get_blob(l, row, 0, ret->patient.bytes, sizeof(ret->patient.bytes));
+	return r < 0 || counts ? r : -EALREADY;
+}
+
+int ledger_find_hand_dose(struct ledger *l, const struct ledger_id *patient, int64_t number)
+{
+	struct original original = { 0 };
+	int r;
+
+	if (!patient)
+		return -EINVAL;
+	r = ledger_readable(l);
+	if (r >= 0 && l->schema < 2)
+		return -ENOENT;
+	if (r >= 0)
+		r = find_original(l, number, &original);
+	/* Whether another's was corrected is not this patient's to know. */
+	if ((r >= 0 || r == -EALREADY) &&
+	    memcmp(patient->bytes, original.patient.bytes, LEDGER_ID_LEN) != 0)
+		return -EXDEV;
+	return r < 0 ? r : 0;
 }
 
 /* In a session it is of the session's course; outside of one, of the one that was current when it was

@@ -392,6 +392,26 @@ START_TEST(a_correction_needs_a_reason_an_operator_and_the_same_patient)
 }
 END_TEST
 
+START_TEST(a_dose_is_found_by_its_own_patient_until_it_is_corrected)
+{
+	struct ledger_hand_dose d = clinic_hand_dose(&c, 5000, 1000);
+	int64_t number = clinic_give(&c, &d);
+	struct ledger_id other;
+
+	ck_assert_int_eq(add_patient(c.b.ledger, "P-2", &other), 0);
+	ck_assert_int_eq(ledger_find_hand_dose(c.b.ledger, &c.b.patient, number), 0);
+	ck_assert_int_eq(ledger_find_hand_dose(c.b.ledger, &other, number), -EXDEV);
+	ck_assert_int_eq(ledger_find_hand_dose(c.b.ledger, &c.b.patient, c.course), -ENOENT);
+	ck_assert_int_eq(ledger_find_hand_dose(c.b.ledger, &c.b.patient, INT64_MAX), -ENOENT);
+	ck_assert_int_eq(ledger_find_hand_dose(c.b.ledger, NULL, number), -EINVAL);
+	ck_assert_int_eq(ledger_correct_hand_dose(c.b.ledger, T0, number, NULL, OPERATOR,
+						  "not given", NULL, NULL),
+			 0);
+	ck_assert_int_eq(ledger_find_hand_dose(c.b.ledger, &c.b.patient, number), -EALREADY);
+	ck_assert_int_eq(ledger_find_hand_dose(c.b.ledger, &other, number), -EXDEV);
+}
+END_TEST
+
 START_TEST(a_correction_outside_a_session_stays_in_the_course_of_what_it_corrects)
 {
 	struct ledger_hand_dose d = clinic_hand_dose(&c, 5000, 1000);
@@ -573,6 +593,7 @@ int main(void)
 	tcase_add_test(t, a_dose_by_hand_that_cannot_be_is_refused);
 	tcase_add_test(t, a_correction_counts_instead_of_what_it_corrects);
 	tcase_add_test(t, a_correction_needs_a_reason_an_operator_and_the_same_patient);
+	tcase_add_test(t, a_dose_is_found_by_its_own_patient_until_it_is_corrected);
 	tcase_add_test(t, a_correction_outside_a_session_stays_in_the_course_of_what_it_corrects);
 	tcase_add_test(t, doses_of_a_clock_that_was_ahead_are_dated_anew_when_it_is_confirmed);
 	tcase_add_loop_test(t, an_amount_or_a_fact_that_somebody_changed_is_found, 0,
