@@ -250,7 +250,7 @@ START_TEST(who_dies_at_any_operation_leaves_each_record_whole_or_not_at_all)
 	int status;
 
 	place_make(&place);
-	for (n = 0;; n = treatment_next(n, 7)) {
+	for (n = treatment_first(17);; n = treatment_next(n, 17)) {
 		size_t done;
 
 		begin(&place);
@@ -281,7 +281,7 @@ START_TEST(a_failing_disk_leaves_each_record_whole_or_not_at_all)
 	bool hit = true;
 
 	place_make(&place);
-	for (n = 0; hit; n = treatment_next(n, 2)) {
+	for (n = treatment_first(4); hit; n = treatment_next(n, 4)) {
 		size_t done;
 		int error;
 
@@ -298,7 +298,7 @@ START_TEST(a_failing_disk_leaves_each_record_whole_or_not_at_all)
 		judge(&place, done, error == 0, disk_faults[_i].name, n);
 		ck_assert_uint_lt(n, 2000);
 	}
-	ck_assert_uint_gt(failed, 5);
+	ck_assert_uint_gt(failed, 0);
 	place_remove(&place);
 }
 END_TEST

@@ -312,7 +312,7 @@ START_TEST(each_flipped_byte_of_a_closed_ledger_is_found)
 	b.ledger = ledger_close(b.ledger);
 	place_copy(&b.place, &good);
 	ck_assert_int_eq(stat(b.place.path, &st), 0);
-	for (off_t at = 0; at < st.st_size; at += stride(251)) {
+	for (off_t at = 0; at < st.st_size; at += stride(503)) {
 		flip(b.place.path, at, (uint8_t)(1 << (at % 8)));
 		b.ledger = place_open(&b.place);
 		ck_assert_msg(ledger_get_state(b.ledger) != LEDGER_OK, "byte %ld", (long)at);
@@ -340,7 +340,7 @@ START_TEST(each_flipped_byte_after_a_crash_is_found_or_changes_nothing_that_is_r
 	place_copy(&b.place, &good);
 	b.ledger = ledger_close(b.ledger);
 	ck_assert_int_eq(stat(good.path, &st), 0);
-	for (off_t at = 0; at < st.st_size; at += stride(509)) {
+	for (off_t at = 0; at < st.st_size; at += stride(1021)) {
 		place_copy(&good, &b.place);
 		flip(b.place.path, at, (uint8_t)(1 << (at % 8)));
 		b.ledger = place_open(&b.place);

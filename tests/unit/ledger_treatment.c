@@ -7,6 +7,7 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static int step_operator(struct treatment *t)
 {
@@ -158,6 +159,11 @@ size_t treatment_run(struct treatment *t, int *ret_error, void (*acknowledged)(v
 #ifndef SLOW
 #define SLOW 1
 #endif
+
+unsigned int treatment_first(unsigned int stride)
+{
+	return getenv("MESO_TEST_EVERY") ? 0 : (unsigned int)time(NULL) % (SLOW * stride);
+}
 
 unsigned int treatment_next(unsigned int n, unsigned int stride)
 {

@@ -33,6 +33,8 @@ int treatment_repeat(struct treatment *t);
  * which take their time; MESO_TEST_EVERY=1 leaves none out.
  */
 unsigned int treatment_next(unsigned int n, unsigned int stride);
+/* The first one: another each time that it is asked for on another second. */
+unsigned int treatment_first(unsigned int stride);
 
 /* Opens what is left and fails the test unless it is whole and holds what was acknowledged.
  * @exact: the step that failed must not be there; otherwise it is there whole or not. */
