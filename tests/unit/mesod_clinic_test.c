@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "rules_fixture.h"
+#include "said.h"
 #include "told.h"
 
-#define OURS     "org.mesod1.Error."
-#define SAID_MAX 600
+#define OURS "org.mesod1.Error."
 
 static struct mesod_fixture f;
 static char told[TOLD_MAX];
@@ -35,124 +35,6 @@ static void teardown(void)
 
 /* ---- saying it ---------------------------------------------------------------------------- */
 
-static void append_sums(sd_bus_message *call, char *pairs)
-{
-	char *key;
-
-	ck_assert_int_ge(sd_bus_message_open_container(call, 'v', "a{st}"), 0);
-	ck_assert_int_ge(sd_bus_message_open_container(call, 'a', "{st}"), 0);
-	while ((key = strsep(&pairs, " ")) && *key)
-		ck_assert_int_ge(sd_bus_message_append(call, "{st}", key,
-						       strtoull(strsep(&pairs, " "), NULL, 10)),
-				 0);
-	ck_assert_int_ge(sd_bus_message_close_container(call), 0);
-	ck_assert_int_ge(sd_bus_message_close_container(call), 0);
-}
-
-static void append_words(sd_bus_message *call, char *words)
-{
-	char *word;
-
-	ck_assert_int_ge(sd_bus_message_open_container(call, 'v', "as"), 0);
-	ck_assert_int_ge(sd_bus_message_open_container(call, 'a', "s"), 0);
-	while ((word = strsep(&words, ",")))
-		ck_assert_int_ge(sd_bus_message_append_basic(call, 's', word), 0);
-	ck_assert_int_ge(sd_bus_message_close_container(call), 0);
-	ck_assert_int_ge(sd_bus_message_close_container(call), 0);
-}
-
-static void append_said(sd_bus_message *call, char type, char *value)
-{
-	const int64_t now = strncmp(value, "now", 3) == 0 ? (int64_t)time(NULL) : 0;
-	const char *number = now ? value + 3 : value;
-
-	switch (type) {
-	case 'b':
-		ck_assert_int_ge(sd_bus_message_append(call, "v", "b", *value == 'y'), 0);
-		break;
-	case 'u':
-		ck_assert_int_ge(sd_bus_message_append(call, "v", "u",
-						       (uint32_t)strtoull(value, NULL, 10)),
-				 0);
-		break;
-	case 'x':
-		ck_assert_int_ge(sd_bus_message_append(call, "v", "x",
-						       now + (int64_t)strtoll(number, NULL, 10)),
-				 0);
-		break;
-	case 'w':
-		append_words(call, value);
-		break;
-	case 'm':
-		append_sums(call, value);
-		break;
-	default:
-		ck_assert_int_ge(sd_bus_message_append(call, "v", "s",
-						       strcmp(value, "TODAY") == 0 ? today : value),
-				 0);
-	}
-}
-
-/* A dictionary: "type key value|type key value"; type b, u, x ("now-60" too), s ("TODAY" too), w: words
- * with commas, m: sums of substances. */
-static void append_dict(sd_bus_message *call, const char *said)
-{
-	char copy[SAID_MAX], *next = copy, *entry;
-
-	snprintf(copy, sizeof(copy), "%s", said);
-	ck_assert_int_ge(sd_bus_message_open_container(call, 'a', "{sv}"), 0);
-	while ((entry = strsep(&next, "|")) && *entry) {
-		const char *type = strsep(&entry, " "), *key = strsep(&entry, " ");
-
-		ck_assert_int_ge(sd_bus_message_open_container(call, 'e', "sv"), 0);
-		ck_assert_int_ge(sd_bus_message_append_basic(call, 's', key), 0);
-		append_said(call, *type, entry ? entry : (char[]){ "" });
-		ck_assert_int_ge(sd_bus_message_close_container(call), 0);
-	}
-	ck_assert_int_ge(sd_bus_message_close_container(call), 0);
-}
-
-static int64_t send(sd_bus_message *call, sd_bus_error *error)
-{
-	sd_bus_message *reply = NULL;
-	uint64_t number = 0;
-	int r = sd_bus_call(f.bus, call, 0, error, &reply);
-
-	if (r >= 0)
-		ck_assert_int_gt(sd_bus_message_read_basic(reply, 't', &number), 0);
-	sd_bus_message_unref(reply);
-	sd_bus_message_unref(call);
-	return r < 0 ? r : (int64_t)number;
-}
-
-/* Assess, StartCourse, RecordDose, RecordReaction: the record's number, or negative errno with @error. */
-static int64_t try_say(const char *member, const char *patient, const char *said,
-		       sd_bus_error *error)
-{
-	sd_bus_message *call = NULL;
-
-	ck_assert_int_ge(sd_bus_message_new_method_call(f.bus, &call, "org.mesod1", ROOT, MANAGER,
-							member),
-			 0);
-	ck_assert_int_ge(sd_bus_message_append_basic(call, 's', patient), 0);
-	append_dict(call, said);
-	return send(call, error);
-}
-
-static int64_t try_correct(const char *patient, uint64_t number, const char *said,
-			   const char *reason, sd_bus_error *error)
-{
-	sd_bus_message *call = NULL;
-
-	ck_assert_int_ge(sd_bus_message_new_method_call(f.bus, &call, "org.mesod1", ROOT, MANAGER,
-							"CorrectDose"),
-			 0);
-	ck_assert_int_ge(sd_bus_message_append(call, "st", patient, number), 0);
-	append_dict(call, said);
-	ck_assert_int_ge(sd_bus_message_append_basic(call, 's', reason), 0);
-	return send(call, error);
-}
-
 static int64_t granted(int64_t number, const sd_bus_error *error)
 {
 	ck_assert_msg(number > 0, "%s: %s", error->name, error->message);
@@ -163,25 +45,16 @@ static int64_t say(const char *member, const char *said)
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 
-	return granted(try_say(member, FIXTURE_PATIENT, said, &error), &error);
+	return granted(said_record(f.bus, member, FIXTURE_PATIENT, said, &error), &error);
 }
 
 static int64_t correct(int64_t number, const char *said)
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 
-	return granted(try_correct(FIXTURE_PATIENT, (uint64_t)number, said, "misread", &error),
+	return granted(said_correct(f.bus, FIXTURE_PATIENT, (uint64_t)number, said, "misread",
+				    &error),
 		       &error);
-}
-
-static void assert_error(int64_t r, sd_bus_error *error, const char *said, const char *name,
-			 const char *part)
-{
-	ck_assert_msg(r < 0, "\"%s\" was not refused", said);
-	ck_assert_msg(strcmp(error->name, name) == 0 && strstr(error->message, part),
-		      "\"%s\": wanted %s with \"%s\", got %s: %s", said, name, part, error->name,
-		      error->message);
-	sd_bus_error_free(error);
 }
 
 static uint64_t records(void)
@@ -204,8 +77,9 @@ static void refuse_all(const char *member, const struct bad *bad, size_t n)
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 
 	for (size_t i = 0; i < n; i++)
-		assert_error(try_say(member, FIXTURE_PATIENT, bad[i].said, &error), &error,
-			     bad[i].said, OURS "InvalidArgument", bad[i].part);
+		said_assert_refused(said_record(f.bus, member, FIXTURE_PATIENT, bad[i].said,
+						&error),
+				    &error, bad[i].said, OURS "InvalidArgument", bad[i].part);
 	ck_assert_uint_eq(records(), before);
 }
 
@@ -344,12 +218,12 @@ START_TEST(an_assessment_that_makes_no_sense_is_refused_by_name)
 	refuse("Assess", bad_assessments);
 	rules_date(-1, yesterday);
 	snprintf(said, sizeof(said), "s today %s|b consent y|b elsewhere_asked y", yesterday);
-	assert_error(try_say("Assess", FIXTURE_PATIENT, said, &error), &error, said,
-		     OURS "InvalidArgument", today);
-	assert_error(try_say("Assess", "R-0", SOUND, &error), &error, "nobody",
-		     OURS "NoSuchPatient", "patient");
-	assert_error(try_say("Assess", "", SOUND, &error), &error, "nobody's name",
-		     OURS "InvalidArgument", "patient is empty");
+	said_assert_refused(said_record(f.bus, "Assess", FIXTURE_PATIENT, said, &error), &error,
+			    said, OURS "InvalidArgument", today);
+	said_assert_refused(said_record(f.bus, "Assess", "R-0", SOUND, &error), &error, "nobody",
+			    OURS "NoSuchPatient", "patient");
+	said_assert_refused(said_record(f.bus, "Assess", "", SOUND, &error), &error,
+			    "nobody's name", OURS "InvalidArgument", "patient is empty");
 	ck_assert_uint_eq(records(), before);
 }
 END_TEST
@@ -402,8 +276,8 @@ START_TEST(a_course_that_makes_no_sense_is_refused_by_name)
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 
 	refuse("StartCourse", bad_courses);
-	assert_error(try_say("StartCourse", "R-0", "u sessions 8", &error), &error, "nobody",
-		     OURS "NoSuchPatient", "patient");
+	said_assert_refused(said_record(f.bus, "StartCourse", "R-0", "u sessions 8", &error),
+			    &error, "nobody", OURS "NoSuchPatient", "patient");
 	get_patient(FIXTURE_PATIENT);
 	ck_assert_untold(told, "course");
 }
@@ -494,8 +368,9 @@ START_TEST(a_dose_that_cannot_have_been_given_is_refused_by_name)
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 
 	refuse("RecordDose", bad_doses);
-	assert_error(try_say("RecordDose", "R-0", GAVE "m masses_ng tonic 1", &error), &error,
-		     "nobody", OURS "NoSuchPatient", "patient");
+	said_assert_refused(said_record(f.bus, "RecordDose", "R-0", GAVE "m masses_ng tonic 1",
+					&error),
+			    &error, "nobody", OURS "NoSuchPatient", "patient");
 	/* what two clocks may differ by is no future */
 	say("RecordDose", GAVE "m masses_ng tonic 1|x given now+60");
 	say("RecordDose", GAVE "m masses_ng tonic 9223372036854775807");
@@ -563,36 +438,38 @@ START_TEST(a_correction_that_makes_no_sense_is_refused_and_the_dose_counts_on)
 	char reason[300];
 
 	for (size_t i = 0; i < sizeof(bad_corrections) / sizeof(bad_corrections[0]); i++)
-		assert_error(try_correct(FIXTURE_PATIENT, (uint64_t)dose, bad_corrections[i].said,
-					 bad_corrections[i].reason, &error),
-			     &error, bad_corrections[i].said, OURS "InvalidArgument",
-			     bad_corrections[i].part);
+		said_assert_refused(said_correct(f.bus, FIXTURE_PATIENT, (uint64_t)dose,
+						 bad_corrections[i].said, bad_corrections[i].reason,
+						 &error),
+				    &error, bad_corrections[i].said, OURS "InvalidArgument",
+				    bad_corrections[i].part);
 	memset(reason, 'x', sizeof(reason) - 1);
 	reason[sizeof(reason) - 1] = '\0';
-	assert_error(try_correct(FIXTURE_PATIENT, (uint64_t)dose, "", reason, &error), &error,
-		     "long", OURS "InvalidArgument", "limit=255");
+	said_assert_refused(said_correct(f.bus, FIXTURE_PATIENT, (uint64_t)dose, "", reason,
+					 &error),
+			    &error, "long", OURS "InvalidArgument", "limit=255");
 	/* a record that is no dose, and none at all */
 	for (size_t i = 0; i < 3; i++) {
 		const uint64_t none[] = { 0, (uint64_t)course, UINT64_MAX };
 
-		assert_error(try_correct(FIXTURE_PATIENT, none[i], "", "x", &error), &error,
-			     "not given", OURS "NoSuchRecord", "number");
-		assert_error(try_correct(FIXTURE_PATIENT, none[i], GAVE "m masses_ng tonic 1", "x",
-					 &error),
-			     &error, "less", OURS "NoSuchRecord", "number");
+		said_assert_refused(said_correct(f.bus, FIXTURE_PATIENT, none[i], "", "x", &error),
+				    &error, "not given", OURS "NoSuchRecord", "number");
+		said_assert_refused(said_correct(f.bus, FIXTURE_PATIENT, none[i],
+						 GAVE "m masses_ng tonic 1", "x", &error),
+				    &error, "less", OURS "NoSuchRecord", "number");
 	}
-	assert_error(try_correct("R-0", (uint64_t)dose, "", "x", &error), &error, "nobody",
-		     OURS "NoSuchPatient", "patient");
+	said_assert_refused(said_correct(f.bus, "R-0", (uint64_t)dose, "", "x", &error), &error,
+			    "nobody", OURS "NoSuchPatient", "patient");
 	ck_assert_uint_eq(records(), before);
 	ck_assert_uint_eq(list("ListDoses", FIXTURE_PATIENT), 1);
 	/* once */
 	correct(dose, GAVE "m masses_ng tonic 4");
 	before = records();
-	assert_error(try_correct(FIXTURE_PATIENT, (uint64_t)dose, "", "x", &error), &error, "again",
-		     OURS "AlreadyExists", "correct the correction");
-	assert_error(try_correct(FIXTURE_PATIENT, (uint64_t)dose, GAVE "m masses_ng tonic 1", "x",
-				 &error),
-		     &error, "again", OURS "AlreadyExists", "correct the correction");
+	said_assert_refused(said_correct(f.bus, FIXTURE_PATIENT, (uint64_t)dose, "", "x", &error),
+			    &error, "again", OURS "AlreadyExists", "correct the correction");
+	said_assert_refused(said_correct(f.bus, FIXTURE_PATIENT, (uint64_t)dose,
+					 GAVE "m masses_ng tonic 1", "x", &error),
+			    &error, "again", OURS "AlreadyExists", "correct the correction");
 	ck_assert_uint_eq(records(), before);
 }
 END_TEST
@@ -605,14 +482,15 @@ START_TEST(a_dose_is_not_taken_from_one_patient_by_a_correction_of_another)
 	char other[16];
 
 	rules_patient(&f, NULL, 60000, true, other);
-	assert_error(try_correct(other, (uint64_t)dose, GAVE "m masses_ng tonic 1", "x", &error),
-		     &error, "less", OURS "NoSuchRecord", "this patient");
-	assert_error(try_correct(other, (uint64_t)dose, "", "x", &error), &error, "not given",
-		     OURS "NoSuchRecord", "this patient");
+	said_assert_refused(said_correct(f.bus, other, (uint64_t)dose, GAVE "m masses_ng tonic 1",
+					 "x", &error),
+			    &error, "less", OURS "NoSuchRecord", "this patient");
+	said_assert_refused(said_correct(f.bus, other, (uint64_t)dose, "", "x", &error), &error,
+			    "not given", OURS "NoSuchRecord", "this patient");
 	/* nor is it told whether another's was corrected */
 	correct(dose, GAVE "s preparation test|u volume_nl 4000");
-	assert_error(try_correct(other, (uint64_t)dose, "", "x", &error), &error, "not given",
-		     OURS "NoSuchRecord", "this patient");
+	said_assert_refused(said_correct(f.bus, other, (uint64_t)dose, "", "x", &error), &error,
+			    "not given", OURS "NoSuchRecord", "this patient");
 	ck_assert_uint_eq(records(), before + 1);
 	get_patient(FIXTURE_PATIENT);
 	ck_assert_told(told, "delivered_24h_nl=4000");
