@@ -42,7 +42,7 @@ static int confirm_date(struct ctl *ctl, const char *patient, const char *said, 
 {
 	_cleanup_(ctl_json_decrefp) json_t *details = NULL;
 	const char *last;
-	char answer[16];
+	char answer[16], treated[48];
 	int code;
 
 	code = ctl_call_json(ctl, MESOD_PATH, MESOD_MANAGER, "GetPatient", &details, "s", patient);
@@ -54,13 +54,16 @@ static int confirm_date(struct ctl *ctl, const char *patient, const char *said, 
 		return CTL_OK;
 	}
 	snprintf(today, 16, "%s", ctl_text(details, "today"));
+	if (*last)
+		snprintf(treated, sizeof(treated), "was last treated on %s", last);
+	else
+		snprintf(treated, sizeof(treated), "has not been treated here before");
 	if (!isatty(STDIN_FILENO) || ctl->json)
 		return ctl_fail(ctl, CTL_USAGE,
 				"--today DATE is missing: nobody is here to confirm that it is %s, "
-				"and that the last treatment was %s%s",
-				today, *last ? "on " : "never", last);
-	printf("today is %s, and the patient was last treated %s%s. Is that right? [y/N] ", today,
-	       *last ? "on " : "never", last);
+				"and that the patient %s",
+				today, treated);
+	printf("today is %s, and the patient %s. Is that right? [y/N] ", today, treated);
 	fflush(stdout);
 	if (!fgets(answer, sizeof(answer), stdin) || !agrees(answer))
 		return ctl_fail(
