@@ -154,6 +154,39 @@ static void check_clock(struct doctor *d, const json_t *manager)
 		"time it is with `mesoctl clock confirm`");
 }
 
+/* What is unknown is refused: without preparations and areas nothing is ever armed. */
+static void check_formulary(struct doctor *d)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	_cleanup_(ctl_json_decrefp) json_t *hash = NULL, *things = NULL;
+	size_t i, preparations = 0, areas = 0;
+	const json_t *thing;
+	char detail[160];
+
+	if (sd_bus_call_method(d->ctl->bus, MESOD_NAME, MESOD_PATH, MESOD_MANAGER, "Formulary",
+			       NULL, &reply, "") < 0) {
+		finding(d, "formulary", CTL_FAILED, "mesod does not tell it",
+			"is mesod of this version?");
+		return;
+	}
+	hash = ctl_read_json(reply);
+	things = ctl_read_json(reply);
+	json_array_foreach(things, i, thing) {
+		preparations += strcmp(ctl_text(thing, "group"), "preparation") == 0;
+		areas += strcmp(ctl_text(thing, "group"), "area") == 0;
+	}
+	snprintf(detail, sizeof(detail), "%zu preparations, %zu areas, %.12s", preparations, areas,
+		 json_is_string(hash) ? json_string_value(hash) : "");
+	if (preparations == 0 || areas == 0)
+		finding(d, "formulary", CTL_DOSE_LIMIT, detail,
+			"what it does not know is refused: it is read from "
+			"/usr/share/meso/formulary.conf and /etc/meso/formulary.conf; `mesoctl "
+			"formulary check` looks whether they are in order, `mesoctl formulary reload` "
+			"has mesod read them again");
+	else
+		finding(d, "formulary", CTL_OK, detail, "");
+}
+
 static void check_gun(struct doctor *d, const json_t *gun)
 {
 	char detail[256], faults[128];
@@ -217,6 +250,7 @@ static void check_daemon(struct doctor *d)
 	}
 	check_ledger(d, manager);
 	check_clock(d, manager);
+	check_formulary(d);
 	check_guns(d);
 }
 

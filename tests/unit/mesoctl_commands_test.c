@@ -307,6 +307,12 @@ START_TEST(doctor_finds_what_is_missing_and_says_the_fix)
 	ck_assert_exit(3);
 	ck_assert_has(run.out, "PROBLEM  mesod");
 	ck_assert_has(run.out, "systemctl start mesod");
+	mock_stop(&mock);
+	go(MOCK_NO_GUN, "doctor");
+	ck_assert_exit(6);
+	ck_assert_has(run.out, "PROBLEM  formulary");
+	ck_assert_has(run.out, "mesoctl formulary check");
+	ck_assert_has(run.out, "mesod knows no gun");
 }
 END_TEST
 

@@ -310,6 +310,11 @@ static bool answer(struct service *s, sd_bus_message *call, const char *method,
 					   "t", (uint64_t)400000, "session", "o", "/"));
 	else if (strcmp(method, "Check") == 0)
 		append_check(s, reply);
+	else if (strcmp(method, "Formulary") == 0 && s->mode == MOCK_NO_GUN)
+		must(sd_bus_message_append(reply, "saa{sv}", "ffff", 0));
+	else if (strcmp(method, "Formulary") == 0)
+		must(sd_bus_message_append(reply, "saa{sv}", "0123", 2, 1, "group", "s",
+					   "preparation", 1, "group", "s", "area"));
 	else if (strcmp(method, "ListSessions") == 0 && s->mode == MOCK_TENTH)
 		must(sd_bus_message_append(reply, "aa{sv}", 2, 2, "shots", "u", 10, "delivered_nl",
 					   "t", (uint64_t)19991, 2, "shots", "u", 0, "delivered_nl",
