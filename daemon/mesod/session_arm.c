@@ -343,6 +343,30 @@ static bool divide(uint32_t volume_nl, uint32_t step, uint32_t least, uint32_t m
 	return false;
 }
 
+/* What is in the gun may have a bound of its own for a shot, and so may each substance in it. */
+static uint64_t largest_shot_nl(const struct session *session, uint64_t most)
+{
+	const struct formulary *f = session->mesod->formulary;
+	const size_t index = formulary_preparation(f, session->preparation);
+	const struct formulary_preparation *p;
+
+	if (index == FORMULARY_UNKNOWN)
+		return most; /* the policy refuses it */
+	p = &f->preparations[index];
+	if (p->shot_nl.hard)
+		most = lesser(most, p->shot_nl.soft);
+	for (size_t i = 0; i < p->n_components; i++) {
+		const struct formulary_component *c = &p->components[i];
+		const struct formulary_bound *shot = &f->substances[c->substance].fixed[SCOPE_SHOT];
+		const uint64_t bound = lesser(shot->soft, shot->hard);
+		uint64_t fine; /* pg or uIU */
+
+		if (c->concentration && !__builtin_mul_overflow(bound, (uint64_t)1000, &fine))
+			most = lesser(most, fine / c->concentration);
+	}
+	return most;
+}
+
 int session_prime(struct session *session, sd_bus_message *call, uint32_t volume_nl,
 		  const struct arm_request *request, sd_bus_error *error)
 {
@@ -359,9 +383,8 @@ int session_prime(struct session *session, sd_bus_message *call, uint32_t volume
 	if (r < 0)
 		return bus_fail_gun(error, r, "the gun cannot be read");
 	/* A prime is judged as a dose, so its shots are as small as a dose's. */
-	most = (uint32_t)session->mesod->limits.shot_nl.soft;
-	if (most > info.dose_max_nl)
-		most = info.dose_max_nl;
+	most = (uint32_t)lesser(largest_shot_nl(session, session->mesod->limits.shot_nl.soft),
+				info.dose_max_nl);
 	if (!volume_nl || volume_nl > info.lease_max_nl ||
 	    !divide(volume_nl, info.dose_step_nl ? info.dose_step_nl : 1,
 		    info.dose_min_nl ? info.dose_min_nl : 1, most, &config.dose_nl, &shots))

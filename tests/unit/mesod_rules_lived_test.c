@@ -302,6 +302,20 @@ START_TEST(a_prime_is_no_faster_than_a_clinic_wants_its_doses)
 }
 END_TEST
 
+START_TEST(a_prime_has_shots_as_small_as_its_substances_want_them)
+{
+	struct meso_status status;
+
+	mesod_fixture_open_session(&f);
+	gun_fixture_ask(&f.gun, "hand contact 0");
+	put_in("9");
+	load("strong");
+	mesod_fixture_prime(&f, 60000);
+	mesod_fixture_status(&f, &status);
+	ck_assert_uint_eq(status.dose_nl, 10000);
+}
+END_TEST
+
 /* A lease as long as a message may ask for; the verdict with the numbers of that very moment. */
 static struct verdict length_at(int64_t minutes)
 {
@@ -421,6 +435,7 @@ int main(void)
 	tcase_add_test(tcase, what_is_in_the_gun_is_what_was_loaded);
 	tcase_add_test(tcase, no_more_is_primed_than_twice_the_dead_volume);
 	tcase_add_test(tcase, a_prime_is_no_faster_than_a_clinic_wants_its_doses);
+	tcase_add_test(tcase, a_prime_has_shots_as_small_as_its_substances_want_them);
 	tcase_add_test(tcase, a_session_ends_after_45_minutes_or_for_a_reason_after_an_hour);
 	tcase_add_test(tcase, three_fault_stops_in_ten_minutes_want_a_reason);
 	tcase_add_test(tcase, an_operator_whose_licence_ends_in_a_session_arms_no_more);

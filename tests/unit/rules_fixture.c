@@ -57,6 +57,10 @@ static const char rules_formulary[] =
 	"cartridge = 7\nviscosity = 1 mPa.s; tests\n"
 	"[preparation deoxy]\nname = Deoxycholate\ncomponents = deoxycholate 10 mg/mL; tests\n"
 	"cartridge = 8\nviscosity = 1 mPa.s; tests\n"
+	"[substance strong]\nname = Strong\nmeasured-in = mass\n"
+	"shot-soft = 10 ug; tests\nshot-hard = 20 ug; tests\n"
+	"[preparation strong]\nname = Strong\ncomponents = strong 1 mg/mL; tests\ncartridge = 9\n"
+	"viscosity = 1 mPa.s; tests\n"
 	"[area field]\nname = A field\ndepth = 1 mm to 4 mm; tests\nsize = 1000 cm2; tests\n"
 	"[area face]\nname = Face\ndepth = 1 mm to 2 mm; tests\nsize = 1 cm2; tests\n";
 
