@@ -252,7 +252,8 @@ static void leftovers_done(void *userdata, int r)
 		timekeeping_done(mesod, &mesod->clock_job);
 	if (r >= 0 && l->n)
 		log_main(mesod, LOG_NOTICE,
-			 "%zu sessions were open when the last daemon ended: they can be resumed", l->n);
+			 "%zu sessions were open when the last daemon ended: they can be resumed",
+			 l->n);
 	else if (r < 0 && r != -ECANCELED)
 		log_main(mesod, LOG_ERR, "sessions of before could not be closed: %s",
 			 strerrordesc_np(-r));
