@@ -34,6 +34,8 @@ V ?=
 # The kernels to build the modules for, and the one that VM scenarios boot.
 KVERS ?= 6.1 6.12
 KVER ?= $(firstword $(KVERS))
+# The guns of VM scenarios and the demo: dummy (in the kernel) or usb (a process that is a USB device).
+GUN ?= dummy
 
 prefix ?= /usr/local
 bindir ?= $(prefix)/bin
@@ -46,6 +48,7 @@ DESTDIR ?=
 -include .config
 ifeq ($(wildcard .config),)
 CONFIG_MESO ?= m
+CONFIG_MESO_USB ?= m
 CONFIG_MESO_DUMMY ?= m
 endif
 
@@ -80,6 +83,8 @@ ALL_LDFLAGS = -Wl,-z,relro,-z,now $(SANITIZE) $(LDFLAGS)
 # `private`, or what they depend on would be built with them too.
 PIC = -fPIE
 PKGS =
+# and LIBS, for what pkg-config does not know.
+LIBS =
 # Asked when a recipe runs and not before: on a fresh machine pkg-config comes with `make deps`.
 pkg_cflags = $(if $(strip $(PKGS)),$(shell $(PKG_CONFIG) --cflags $(PKGS)))
 pkg_libs = $(if $(strip $(PKGS)),$(shell $(PKG_CONFIG) --libs $(PKGS)))
@@ -91,7 +96,7 @@ define link_program
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) \
-		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(pkg_libs) -pthread
+		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(pkg_libs) $(LIBS) -pthread
 endef
 
 define make_archive
@@ -159,9 +164,9 @@ test-long: deps ## The same with the long tier
 	+$(Q)tests/all --long
 
 .PHONY: demo
-demo: deps ## Watch one treatment, in a VM with the real kernel module (SIM=1: simulator only, seconds)
+demo: deps ## Watch one treatment, in a VM with the real kernel module (GUN=usb: a gun on USB; SIM=1: simulator only, seconds)
 	$(SUB) all $(if $(SIM),,modules KVERS=$(KVER))
-	$(Q)SIM=$(SIM) KVER=$(KVER) tests/demo
+	$(Q)SIM=$(SIM) GUN=$(GUN) KVER=$(KVER) tests/demo
 
 .PHONY: bench
 bench: deps ## Measure, ours beside a peer: one line per figure
@@ -170,10 +175,10 @@ bench: deps ## Measure, ours beside a peer: one line per figure
 	$(Q)KVER=$(KVER) tests/bench/run
 
 .PHONY: vm-test
-vm-test: deps ## Only the VM scenarios (KVER=6.12: on the newer kernel)
+vm-test: deps ## Only the VM scenarios (KVER=6.12: on the newer kernel; GUN=usb: with guns on USB)
 	$(SUB) all vm-programs
 	$(SUB) modules KVERS=$(KVER)
-	$(Q)KVER=$(KVER) tests/vm/all
+	$(Q)GUN=$(GUN) KVER=$(KVER) tests/vm/all
 
 .PHONY: lint
 lint: deps ## Format, static analysis, kernel style, shell scripts: all silent or it fails

@@ -33,7 +33,7 @@ static int meso_open(struct inode *inode, struct file *file)
 	union meso_event_any *slots = meso_alloc_slots(MESO_QUEUE_DEFAULT);
 	struct meso_visit visit;
 	bool looks = !(file->f_mode & FMODE_WRITE);
-	int err = 0;
+	int err;
 
 	if (!client || !slots) {
 		kfree(client);
@@ -46,6 +46,9 @@ static int meso_open(struct inode *inode, struct file *file)
 	init_waitqueue_head(&client->wait);
 	meso_events_init(&client->queue, slots, MESO_QUEUE_DEFAULT);
 
+	err = meso_gun_use(gun);
+	if (err)
+		goto fail;
 	meso_visit_begin(gun, &visit);
 	if (gun->gone)
 		err = -ENODEV;
@@ -58,13 +61,17 @@ static int meso_open(struct inode *inode, struct file *file)
 		get_device(&gun->dev);
 	}
 	meso_visit_end_unchanged(gun, &visit);
-	if (err) {
-		kfree(client);
-		kvfree(slots);
-		return err;
-	}
+	if (err)
+		goto leave;
 	file->private_data = client;
 	return stream_open(inode, file);
+
+leave:
+	meso_gun_leave(gun);
+fail:
+	kfree(client);
+	kvfree(slots);
+	return err;
 }
 
 /* Caller holds gun->lock. */
@@ -91,6 +98,7 @@ static int meso_release(struct inode *inode, struct file *file)
 	meso_want_samples(gun);
 	meso_interlock_close(&gun->il, client->token, visit.now, &visit.act);
 	meso_visit_end(gun, &visit);
+	meso_gun_leave(gun);
 
 	kvfree(client->queue.slot);
 	kfree(client);

@@ -242,20 +242,29 @@ static bool is_disarmed(struct meso_gun *gun)
 	return READ_ONCE(gun->il.phase) == MESO_LEASE_NONE || READ_ONCE(gun->gone);
 }
 
+/* Ends a lease and waits until the gun says so.  -EBUSY if it does not */
+static int disarm_and_wait(struct meso_gun *gun, u32 reason)
+{
+	struct meso_visit visit;
+
+	meso_visit_begin(gun, &visit);
+	meso_interlock_disarm(&gun->il, reason, visit.now, &visit.act);
+	meso_visit_end(gun, &visit);
+	return wait_event_timeout(gun->confirmed, is_disarmed(gun),
+				  msecs_to_jiffies(MESO_SLEEP_CONFIRM_MS)) ? 0 : -EBUSY;
+}
+
 static int before_sleep(struct meso_gun *gun)
 {
 	struct meso_visit visit;
 
 	meso_visit_begin(gun, &visit);
-	gun->asleep = true;
-	meso_interlock_disarm(&gun->il, MESO_END_SUSPEND, visit.now, &visit.act);
-	meso_visit_end(gun, &visit);
-
-	if (wait_event_timeout(gun->confirmed, is_disarmed(gun),
-			       msecs_to_jiffies(MESO_SLEEP_CONFIRM_MS)))
+	gun->suspending = true;
+	meso_visit_end_unchanged(gun, &visit);
+	if (!disarm_and_wait(gun, MESO_END_SUSPEND))
 		return NOTIFY_OK;
 	dev_err(&gun->dev, "the gun does not confirm that it is disarmed; not going to sleep\n");
-	WRITE_ONCE(gun->asleep, false);
+	WRITE_ONCE(gun->suspending, false);
 	return notifier_from_errno(-EBUSY);
 }
 
@@ -271,10 +280,86 @@ static int on_sleep(struct notifier_block *nb, unsigned long event, void *data)
 	case PM_POST_SUSPEND:
 	case PM_POST_HIBERNATION:
 	case PM_POST_RESTORE:
-		WRITE_ONCE(gun->asleep, false);
+		WRITE_ONCE(gun->suspending, false);
 		break;
 	}
 	return NOTIFY_DONE;
+}
+
+/**
+ * meso_gun_sleep() - the bus is about to carry nothing for a while
+ * @gun: the gun
+ * @reason: MESO_END_* of a lease that is live
+ *
+ * Called while it still carries: the gun is disarmed first.  Sleeps, 300 ms at
+ * most.  No frames until meso_gun_wake().
+ * Return: 0; -EBUSY if the gun has not confirmed that it is disarmed: then it is
+ * not asleep, and the bus should stay awake if it can.
+ */
+int meso_gun_sleep(struct meso_gun *gun, u32 reason)
+{
+	struct meso_visit visit;
+	int err = is_disarmed(gun) ? 0 : disarm_and_wait(gun, reason);
+
+	/* A bus that is being reset asks nobody. */
+	if (err && reason != MESO_END_RESET)
+		return err;
+	meso_visit_begin(gun, &visit);
+	meso_interlock_asleep(&gun->il, reason, visit.now, &visit.act);
+	meso_visit_end(gun, &visit);
+	return err;
+}
+EXPORT_SYMBOL_NS_GPL(meso_gun_sleep, MESO_SYMBOLS);
+
+/**
+ * meso_gun_wake() - the bus carries again
+ * @gun: the gun
+ *
+ * Any context.  Nothing happens if it was not asleep.
+ */
+void meso_gun_wake(struct meso_gun *gun)
+{
+	struct meso_visit visit;
+
+	meso_visit_begin(gun, &visit);
+	meso_interlock_awake(&gun->il, visit.now, &visit.act);
+	meso_visit_end(gun, &visit);
+}
+EXPORT_SYMBOL_NS_GPL(meso_gun_wake, MESO_SYMBOLS);
+
+/* ---- who has it open -------------------------------------------------------------------- */
+
+int meso_gun_use(struct meso_gun *gun)
+{
+	struct meso_call call;
+	int err = 0;
+
+	mutex_lock(&gun->using);
+	if (!gun->users) {
+		meso_gun_enter(gun, &call);
+		if (!call.ops)
+			err = -ENODEV;
+		else if (call.ops->use)
+			err = call.ops->use(gun->priv);
+		meso_gun_exit(&call);
+	}
+	gun->users += !err;
+	mutex_unlock(&gun->using);
+	return err;
+}
+
+void meso_gun_leave(struct meso_gun *gun)
+{
+	struct meso_call call;
+
+	mutex_lock(&gun->using);
+	if (!--gun->users) {
+		meso_gun_enter(gun, &call);
+		if (call.ops && call.ops->leave)
+			call.ops->leave(gun->priv);
+		meso_gun_exit(&call);
+	}
+	mutex_unlock(&gun->using);
 }
 
 /* ---- life ------------------------------------------------------------------------------- */
@@ -342,6 +427,7 @@ static struct meso_gun *new_gun(const struct meso_gun_ops *ops, void *priv)
 		free_gun(gun);
 		return ERR_PTR(err);
 	}
+	mutex_init(&gun->using);
 	mutex_init(&gun->slow);
 	spin_lock_init(&gun->lock);
 	seqcount_spinlock_init(&gun->seq, &gun->lock);

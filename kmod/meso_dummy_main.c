@@ -91,11 +91,11 @@ static int dummy_read_log(void *priv, u64 from, struct meso_shot *shots, u32 max
 	return ON_GUN(dummy, meso_model_log_read(&dummy->model, from, shots, max));
 }
 
-static int dummy_ack_log(void *priv, u64 upto)
+static int dummy_ack_log(void *priv, const struct meso_ack *ack)
 {
 	struct meso_dummy *dummy = priv;
 
-	return ON_GUN(dummy, meso_model_log_ack(&dummy->model, now_ns(), upto));
+	return ON_GUN(dummy, meso_model_log_ack(&dummy->model, now_ns(), ack->epoch, ack->upto));
 }
 
 static int dummy_heartbeat(void *priv, const u8 *lease_id)

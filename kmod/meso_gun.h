@@ -6,6 +6,7 @@
  * Locks, outermost first:
  *   client->reading	one reader of this open file; may be held over a page
  *			fault, never over a wait for events
+ *   gun->using		who has it open, as the transport is told
  *   gun->slow		one sleeping transport operation at a time
  *   gun->lock		the interlock, the snapshot, the list of clients
  *   client->lock	one client's queue
@@ -40,8 +41,10 @@ struct meso_gun {
 	const struct meso_gun_ops __rcu *ops;	/* by SRCU; NULL once it is gone */
 	void *priv;
 
+	struct mutex using;		/* @users, and the transport's @use and @leave */
+	unsigned int users;		/* open files */
 	struct mutex slow;		/* one sleeping operation at a time */
-	spinlock_t lock;		/* all down to @asleep, and @snapshot */
+	spinlock_t lock;		/* all down to @suspending, and @snapshot */
 	struct meso_interlock il;
 	struct list_head clients;
 	u64 owners;			/* newest owner token */
@@ -49,7 +52,7 @@ struct meso_gun {
 	u64 new_fault_seq;		/* gun_seq of the newest fault event, to be published */
 	u64 mono_ns;			/* CLOCK_MONOTONIC as of the lock */
 	u64 timer_ns;			/* what the timer is set to */
-	bool asleep;			/* the machine is about to suspend */
+	bool suspending;		/* the machine is about to sleep */
 
 	bool gone;			/* set under the lock, read without */
 	seqcount_spinlock_t seq;
@@ -82,6 +85,10 @@ struct meso_call {
 	const struct meso_gun_ops *ops;	/* NULL: it is gone */
 	int srcu;
 };
+
+/* An open file more or less; sleeps.  -errno of the transport, -ENODEV */
+int meso_gun_use(struct meso_gun *gun);
+void meso_gun_leave(struct meso_gun *gun);
 
 void meso_gun_enter(struct meso_gun *gun, struct meso_call *call);
 void meso_gun_exit(struct meso_call *call);

@@ -191,7 +191,7 @@ static long arm(struct meso_gun *gun, const struct meso_call *call, u64 token, v
 	int err;
 
 	meso_visit_begin(gun, &visit);
-	err = gun->asleep ? -EBUSY :
+	err = gun->suspending ? -EBUSY :
 	      meso_interlock_arm_begin(&gun->il, token, lease, visit.now, &visit.act);
 	meso_visit_end(gun, &visit);
 	if (err)
@@ -221,7 +221,7 @@ static long ack_shots(struct meso_gun *gun, const struct meso_call *call, u64 to
 		return err;
 
 	/* The gun first: a record is never only in the gun's past. */
-	err = call->ops->ack_log(gun->priv, ack->upto);
+	err = call->ops->ack_log(gun->priv, ack);
 	if (err)
 		return err;
 

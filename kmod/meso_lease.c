@@ -49,7 +49,9 @@ static u32 present_state(const struct meso_interlock *il)
 		return open && meso_frame_firing(&il->frame) ? MESO_STATE_FIRING :
 							       MESO_STATE_ARMED;
 	if (il->stale || !il->frame_ns)
-		return MESO_STATE_STALE;
+		return il->asleep ? MESO_STATE_ASLEEP : MESO_STATE_STALE;
+	if (il->asleep || il->dozing)
+		return MESO_STATE_ASLEEP;
 	if (il->phase == MESO_LEASE_CLOSING)
 		return MESO_STATE_DISARMING;
 	return meso_interlock_forbidding(il) ? MESO_STATE_FAULT : MESO_STATE_IDLE;
@@ -64,7 +66,7 @@ u64 meso_interlock_armed_stale_ns(const struct meso_interlock *il)
 
 u64 meso_interlock_idle_stale_ns(const struct meso_interlock *il)
 {
-	return max_t(u64, il->frame_ns, il->registered_ns) + MESO_STALE_IDLE_NS;
+	return max_t(u64, il->frame_ns, il->awake_ns) + MESO_STALE_IDLE_NS;
 }
 
 static u64 next_deadline(const struct meso_interlock *il)
@@ -84,9 +86,9 @@ static u64 next_deadline(const struct meso_interlock *il)
 		if (!il->unresponsive)
 			next = min_t(u64, next, il->closing_ns + MESO_CONFIRM_NS);
 	}
-	if (!il->stale)
+	if (!il->stale && !il->asleep)
 		next = min_t(u64, next, meso_interlock_idle_stale_ns(il));
-	if (il->journal.retry_ns)
+	if (il->journal.retry_ns && !il->asleep)
 		next = min_t(u64, next, il->journal.retry_ns);
 	return next;
 }
@@ -270,6 +272,7 @@ int meso_interlock_init(struct meso_interlock *il, const struct meso_info *info,
 	il->emit = emit;
 	il->ctx = ctx;
 	il->registered_ns = now;
+	il->awake_ns = now;
 	il->heartbeat_ns = MESO_NEVER;
 	il->expires_ns = MESO_NEVER;
 	il->state = MESO_STATE_STALE;
@@ -301,6 +304,25 @@ void meso_interlock_removed(struct meso_interlock *il, u64 now, u32 *act)
 	il->deadline_ns = MESO_NEVER;
 	*act |= MESO_ACT_TIMER;
 	meso_interlock_emit(il, &event, now);
+}
+
+void meso_interlock_asleep(struct meso_interlock *il, u32 reason, u64 now, u32 *act)
+{
+	if (il->gone)
+		return;
+	meso_interlock_end(il, reason, now, act);
+	il->asleep = 1;
+	meso_interlock_refresh(il, now, act);
+}
+
+void meso_interlock_awake(struct meso_interlock *il, u64 now, u32 *act)
+{
+	if (il->gone || !il->asleep)
+		return;
+	il->asleep = 0;
+	il->dozing = 1;
+	il->awake_ns = now;
+	meso_interlock_refresh(il, now, act);
 }
 
 void meso_interlock_want_samples(struct meso_interlock *il, bool want)
@@ -358,9 +380,9 @@ void meso_interlock_tick(struct meso_interlock *il, u64 now, u32 *act)
 		tick_live(il, now, act);
 	else if (il->phase == MESO_LEASE_CLOSING)
 		tick_closing(il, now, act);
-	if (!il->stale && now >= meso_interlock_idle_stale_ns(il))
+	if (!il->stale && !il->asleep && now >= meso_interlock_idle_stale_ns(il))
 		il->stale = 1;
-	if (il->journal.retry_ns && now >= il->journal.retry_ns) {
+	if (il->journal.retry_ns && !il->asleep && now >= il->journal.retry_ns) {
 		il->journal.retry_ns = 0;
 		*act |= MESO_ACT_READ_LOG;
 	}

@@ -130,6 +130,9 @@ struct meso_interlock {
 	u64 registered_ns;
 	u32 gone;
 	u32 stale;			/* no fresh frame while idle */
+	u64 awake_ns;			/* since when it can be heard */
+	u32 asleep;			/* its bus is */
+	u32 dozing;			/* and since it is not, no frame has come */
 
 	u64 owner;			/* 0: nobody */
 	u32 phase;			/* enum meso_lease_phase */
@@ -210,6 +213,13 @@ int meso_interlock_init(struct meso_interlock *il, const struct meso_info *info,
  */
 void meso_interlock_removed(struct meso_interlock *il, u64 now, u32 *act);
 
+/* Its bus falls asleep, and a lease that is live ends with @reason.  A gun that
+ * is asleep says nothing and is not stale for that.
+ */
+void meso_interlock_asleep(struct meso_interlock *il, u32 reason, u64 now, u32 *act);
+/* The bus is awake; the gun is, as far as anybody knows, with its next frame. */
+void meso_interlock_awake(struct meso_interlock *il, u64 now, u32 *act);
+
 /* Whether sample events are wanted (by default not). */
 void meso_interlock_want_samples(struct meso_interlock *il, bool want);
 
@@ -275,7 +285,7 @@ void meso_interlock_configure_done(struct meso_interlock *il, const struct meso_
  * the lease has ended meanwhile.
  * Return: 0, -EINVAL (zero id, unknown kind, reserved field), -EPERM not the
  * controller, -ERANGE beyond a limit, -EBUSY armed or not yet confirmed
- * disarmed, -ETIMEDOUT the gun does not report, -EACCES a fault forbids,
+ * disarmed, -ETIMEDOUT the gun does not report or is asleep, -EACCES a fault forbids,
  * -ESTALE boot id or sequence, -ENOSPC too few free slots for its shots,
  * -ENODATA not configured.
  */

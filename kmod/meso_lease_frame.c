@@ -439,6 +439,7 @@ void meso_interlock_frame(struct meso_interlock *il, const struct meso_frame *fr
 	il->frame_ns = now ? now : 1;
 	il->frame_mono_ns = mono;
 	il->stale = 0;
+	il->dozing = 0;
 	il->grace_ns = 0;
 	if (j.first)
 		meso_journal_start(il, frame);

@@ -133,7 +133,7 @@ static int check_gun(const struct meso_interlock *il, const struct meso_lease *l
 {
 	if (il->phase != MESO_LEASE_NONE)
 		return -EBUSY;
-	if (!il->frame_ns || now >= meso_interlock_idle_stale_ns(il))
+	if (!il->frame_ns || il->asleep || il->dozing || now >= meso_interlock_idle_stale_ns(il))
 		return -ETIMEDOUT;
 	if (meso_interlock_forbidding(il) || il->frame.epoch != il->info.epoch)
 		return -EACCES;

@@ -124,7 +124,9 @@ void meso_interlock_snapshot(const struct meso_interlock *il, struct meso_snapsh
 	snapshot->frame_ns = il->frame_ns;
 	snapshot->expires_ns = meso_interlock_live(il) ? il->expires_ns : 0;
 	snapshot->fresh_until_ns = il->frame_ns ? il->frame_ns + fresh_ns : 0;
-	snapshot->stale_from_ns = il->frame_ns ? il->frame_ns + MESO_STALE_IDLE_NS : 0;
+	snapshot->stale_from_ns = il->frame_ns ? meso_interlock_idle_stale_ns(il) : 0;
+	if (il->asleep)
+		snapshot->stale_from_ns = MESO_NEVER;
 
 	from_frame(status, &il->frame);
 	status->frame_ns = il->frame_mono_ns;

@@ -14,6 +14,7 @@ static const char * const state_names[] = {
 	[MESO_STATE_DISARMING] = "disarming",
 	[MESO_STATE_FAULT] = "fault",
 	[MESO_STATE_STALE] = "stale",
+	[MESO_STATE_ASLEEP] = "asleep",
 };
 
 static struct meso_gun *to_gun(struct device *dev)

@@ -13,6 +13,7 @@ const char *inj_state_name(uint32_t state)
 		[MESO_STATE_IDLE] = "idle",     [MESO_STATE_ARMED] = "armed",
 		[MESO_STATE_FIRING] = "firing", [MESO_STATE_DISARMING] = "disarming",
 		[MESO_STATE_FAULT] = "fault",   [MESO_STATE_STALE] = "stale",
+		[MESO_STATE_ASLEEP] = "asleep",
 	};
 
 	return NAME(names, state);
@@ -27,7 +28,7 @@ const char *inj_end_name(uint32_t end)
 		[MESO_END_SUSPEND] = "suspend",     [MESO_END_FAULT] = "fault",
 		[MESO_END_REMOVED] = "removed",     [MESO_END_OVERRUN] = "overrun",
 		[MESO_END_STALE] = "stale",         [MESO_END_REBOOT] = "reboot",
-		[MESO_END_CONTACT] = "contact",
+		[MESO_END_CONTACT] = "contact",     [MESO_END_RESET] = "reset",
 	};
 
 	return NAME(names, end);

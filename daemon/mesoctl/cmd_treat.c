@@ -145,6 +145,7 @@ static int judge_end(struct treat *t)
 		{ "overrun", CTL_INTERLOCK, "the gun delivered more than it was allowed" },
 		{ "stale", CTL_INTERLOCK, "the gun stopped reporting" },
 		{ "reboot", CTL_INTERLOCK, "the gun restarted" },
+		{ "reset", CTL_INTERLOCK, "the USB bus that the gun is on was reset" },
 		{ "contact", CTL_INTERLOCK, "the gun touched skin during the prime" },
 	};
 	const char *reason = t->lease_reason ? t->lease_reason : "";

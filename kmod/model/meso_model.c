@@ -478,10 +478,12 @@ int meso_model_log_read(const struct meso_model *m, u64 from, struct meso_shot *
 	return (int)n;
 }
 
-int meso_model_log_ack(struct meso_model *m, u64 now_ns, u64 upto)
+int meso_model_log_ack(struct meso_model *m, u64 now_ns, u64 epoch, u64 upto)
 {
 	int r = ask(m, now_ns);
 
+	if (!r && epoch != m->fw.head.epoch)
+		r = -ESTALE;
 	return r ? r : meso_fw_ack(m, upto);
 }
 

@@ -118,8 +118,8 @@ int meso_model_clear_faults(struct meso_model *m, u64 now_ns, u32 mask, u64 boot
  * returns how many
  */
 int meso_model_log_read(const struct meso_model *m, u64 from, struct meso_shot *shots, u32 max);
-/* Free log slots up to @upto, for ever; -ERANGE above the shot count, -EIO */
-int meso_model_log_ack(struct meso_model *m, u64 now_ns, u64 upto);
+/* Free log slots up to @upto, for ever; -ESTALE another epoch, -ERANGE above the shot count, -EIO */
+int meso_model_log_ack(struct meso_model *m, u64 now_ns, u64 epoch, u64 upto);
 
 /* The hand, the world, and what can go wrong: docs in meso_model_types.h */
 int meso_model_hand(struct meso_model *m, u64 now_ns, enum meso_hand what, s64 value);

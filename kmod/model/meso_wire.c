@@ -5,15 +5,8 @@
  * it.  It never decides what a value means for safety; it only refuses what
  * no sound gun or host can have sent.
  */
-#include "meso_wire.h"
+#include "meso_wire_internal.h"
 
-#ifdef __KERNEL__
-#include <linux/export.h>
-#else
-#define EXPORT_SYMBOL_GPL(symbol) static_assert(1, "userspace exports nothing here")
-#endif
-
-/* Every message: kind, version, size, payload, zeros, CRC-32 of all before it */
 #define KIND_FRAME	0x4653454dU	/* "MESF" */
 #define KIND_ARM	0x4153454dU	/* "MESA" */
 #define KIND_RECORD	0x5253454dU	/* "MESR" */
@@ -42,55 +35,7 @@ u32 meso_wire_crc32(const u8 *data, size_t len)
 }
 EXPORT_SYMBOL_GPL(meso_wire_crc32);
 
-static void put32(u8 **p, u32 value)
-{
-	unsigned int i;
-
-	for (i = 0; i < 4; i++)
-		*(*p)++ = (u8)(value >> (8 * i));
-}
-
-static void put64(u8 **p, u64 value)
-{
-	put32(p, (u32)value);
-	put32(p, (u32)(value >> 32));
-}
-
-static void put_bytes(u8 **p, const u8 *bytes, size_t len)
-{
-	memcpy(*p, bytes, len);
-	*p += len;
-}
-
-static u32 get32(const u8 **p)
-{
-	u32 value = 0;
-	unsigned int i;
-
-	for (i = 0; i < 4; i++)
-		value |= (u32)*(*p)++ << (8 * i);
-	return value;
-}
-
-static s32 get_s32(const u8 **p)
-{
-	return (s32)get32(p);
-}
-
-static u64 get64(const u8 **p)
-{
-	u64 low = get32(p);
-
-	return low | (u64)get32(p) << 32;
-}
-
-static void get_bytes(const u8 **p, u8 *bytes, size_t len)
-{
-	memcpy(bytes, *p, len);
-	*p += len;
-}
-
-static u8 *open_message(u8 *buf, u32 kind, size_t size)
+u8 *meso_message_open(u8 *buf, u32 kind, size_t size)
 {
 	u8 *p = buf;
 
@@ -100,15 +45,14 @@ static u8 *open_message(u8 *buf, u32 kind, size_t size)
 	return p;
 }
 
-static void close_message(u8 *buf, size_t size)
+void meso_message_close(u8 *buf, size_t size)
 {
 	u8 *p = buf + size - 4;
 
 	put32(&p, meso_wire_crc32(buf, size - 4));
 }
 
-/* CRC first: what is damaged is said to be damaged, not of a strange version */
-static int check_message(const u8 *buf, size_t len, u32 kind, size_t size, size_t used)
+int meso_message_check(const u8 *buf, size_t len, u32 kind, size_t size, size_t used)
 {
 	const u8 *p = buf + size - 4;
 	size_t i;
@@ -130,7 +74,7 @@ static int check_message(const u8 *buf, size_t len, u32 kind, size_t size, size_
 
 void meso_frame_encode(const struct meso_frame *f, u8 *buf)
 {
-	u8 *p = open_message(buf, KIND_FRAME, MESO_FRAME_SIZE);
+	u8 *p = meso_message_open(buf, KIND_FRAME, MESO_FRAME_SIZE);
 
 	put64(&p, f->seq);
 	put64(&p, f->boot_id);
@@ -167,14 +111,9 @@ void meso_frame_encode(const struct meso_frame *f, u8 *buf)
 	put32(&p, f->lease_left_nl);
 	put32(&p, f->lease_shots_left);
 	put32(&p, f->lease_end);
-	close_message(buf, MESO_FRAME_SIZE);
+	meso_message_close(buf, MESO_FRAME_SIZE);
 }
 EXPORT_SYMBOL_GPL(meso_frame_encode);
-
-static bool between(s64 value, s64 low, s64 high)
-{
-	return value >= low && value <= high;
-}
 
 /* The ranges are those of docs/gun-protocol.md, "Registers" */
 static int check_frame(const struct meso_frame *f)
@@ -200,7 +139,7 @@ int meso_frame_decode(struct meso_frame *frame, const u8 *buf, size_t len)
 	struct meso_frame f;
 	int r;
 
-	r = check_message(buf, len, KIND_FRAME, MESO_FRAME_SIZE, FRAME_USED);
+	r = meso_message_check(buf, len, KIND_FRAME, MESO_FRAME_SIZE, FRAME_USED);
 	if (r)
 		return r;
 	memset(&f, 0, sizeof(f));
@@ -251,7 +190,7 @@ EXPORT_SYMBOL_GPL(meso_frame_decode);
 
 void meso_arm_encode(const struct meso_lease *a, u8 *buf)
 {
-	u8 *p = open_message(buf, KIND_ARM, MESO_ARM_SIZE);
+	u8 *p = meso_message_open(buf, KIND_ARM, MESO_ARM_SIZE);
 
 	put_bytes(&p, a->id, sizeof(a->id));
 	put64(&p, a->sequence);
@@ -265,7 +204,7 @@ void meso_arm_encode(const struct meso_lease *a, u8 *buf)
 	put_bytes(&p, a->mark.ledger, sizeof(a->mark.ledger));
 	put64(&p, a->mark.sequence);
 	put_bytes(&p, a->mark.head, sizeof(a->mark.head));
-	close_message(buf, MESO_ARM_SIZE);
+	meso_message_close(buf, MESO_ARM_SIZE);
 }
 EXPORT_SYMBOL_GPL(meso_arm_encode);
 
@@ -278,7 +217,7 @@ int meso_arm_decode(struct meso_lease *arm, const u8 *buf, size_t len)
 	struct meso_lease a;
 	int r;
 
-	r = check_message(buf, len, KIND_ARM, MESO_ARM_SIZE, ARM_USED);
+	r = meso_message_check(buf, len, KIND_ARM, MESO_ARM_SIZE, ARM_USED);
 	if (r)
 		return r;
 	memset(&a, 0, sizeof(a));
@@ -305,7 +244,7 @@ EXPORT_SYMBOL_GPL(meso_arm_decode);
 
 void meso_record_encode(const struct meso_shot *s, u8 *buf)
 {
-	u8 *p = open_message(buf, KIND_RECORD, MESO_RECORD_SIZE);
+	u8 *p = meso_message_open(buf, KIND_RECORD, MESO_RECORD_SIZE);
 
 	put64(&p, s->epoch);
 	put64(&p, s->number);
@@ -321,7 +260,7 @@ void meso_record_encode(const struct meso_shot *s, u8 *buf)
 	put32(&p, s->flags);
 	put32(&p, s->duration_us);
 	put64(&p, s->total_nl);
-	close_message(buf, MESO_RECORD_SIZE);
+	meso_message_close(buf, MESO_RECORD_SIZE);
 }
 EXPORT_SYMBOL_GPL(meso_record_encode);
 
@@ -331,7 +270,7 @@ int meso_record_decode(struct meso_shot *shot, const u8 *buf, size_t len)
 	struct meso_shot s;
 	int r;
 
-	r = check_message(buf, len, KIND_RECORD, MESO_RECORD_SIZE, RECORD_USED);
+	r = meso_message_check(buf, len, KIND_RECORD, MESO_RECORD_SIZE, RECORD_USED);
 	if (r)
 		return r;
 	memset(&s, 0, sizeof(s));

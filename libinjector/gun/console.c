@@ -18,7 +18,6 @@
 #define ASK_TIMEOUT_MS 5000
 
 static const char help[] =
-	"ok\n"
 	"hand NAME VALUE   pull the trigger, press to skin, break something\n"
 	"hands             the names that hand knows\n"
 	"mutant NAME|none  firmware that misbehaves\n"
@@ -26,10 +25,9 @@ static const char help[] =
 	"unplug            take the gun from its host\n"
 	"plug              give it back\n"
 	"power off|on      the gun's battery (and its host sees it go and come)\n"
-	"kernel-crash      the host forgets everything, the gun lives on\n"
 	"quit              end this process\n";
 
-static void say(char *answer, size_t size, int r, const char *what)
+void mg_say(char *answer, size_t size, int r, const char *what)
 {
 	if (r >= 0)
 		snprintf(answer, size, "ok\n");
@@ -53,7 +51,7 @@ static void hand(struct mg_server *server, char *rest, char *answer, size_t size
 		snprintf(answer, size, "error: %.40s is not a whole number\n", value);
 		return;
 	}
-	r = mg_machine_hand(server->host.machine, server->host.now, name, number);
+	r = mg_machine_hand(server->machine, server->now, name, number);
 	if (r == -ENOENT) {
 		char names[ANSWER_MAX / 2];
 
@@ -61,28 +59,28 @@ static void hand(struct mg_server *server, char *rest, char *answer, size_t size
 			 mg_hand_names(names, sizeof(names)));
 		return;
 	}
-	say(answer, size, r, name);
+	mg_say(answer, size, r, name);
 }
 
 static void mutant(struct mg_server *server, const char *name, char *answer, size_t size)
 {
-	int r = mg_machine_mutate(server->host.machine, server->host.now, name);
+	int r = mg_machine_mutate(server->machine, server->now, name);
 
 	if (r == -ENOENT)
 		snprintf(answer, size, "error: no mutant %.40s; there are: %s none\n", name,
 			 mg_mutant_names());
 	else
-		say(answer, size, r, "mutant");
+		mg_say(answer, size, r, "mutant");
 }
 
 static void plug(struct mg_server *server, char *answer, size_t size)
 {
 	char error[MG_TEXT_MAX];
 
-	if (mg_server_plug(server, error) < 0)
+	if (server->cable->plug(server, error) < 0)
 		snprintf(answer, size, "error: %s\n", error);
 	else
-		say(answer, size, 0, "");
+		mg_say(answer, size, 0, "");
 }
 
 static void power(struct mg_server *server, const char *how, char *answer, size_t size)
@@ -95,11 +93,11 @@ static void power(struct mg_server *server, const char *how, char *answer, size_
 		return;
 	}
 	if (!on)
-		mg_server_unplug(server);
-	r = mg_machine_power(server->host.machine, server->host.now, on);
+		server->cable->unplug(server);
+	r = mg_machine_power(server->machine, server->now, on);
 	if (r < 0 || !on)
-		say(answer, size, r, "power");
-	else if (server->host.present)
+		mg_say(answer, size, r, "power");
+	else if (server->cable->plugged(server))
 		snprintf(answer, size, "error: it is on already\n");
 	else
 		plug(server, answer, size);
@@ -112,7 +110,7 @@ void mg_console_line(struct mg_server *server, char *line, char *answer, size_t 
 	line[strcspn(line, "\r\n")] = '\0';
 	word = strtok_r(line, " \t", &rest);
 	if (!word || strcmp(word, "help") == 0) {
-		snprintf(answer, size, "%s", help);
+		snprintf(answer, size, "ok\n%s%s", help, server->cable->help);
 	} else if (strcmp(word, "hand") == 0) {
 		hand(server, rest, answer, size);
 	} else if (strcmp(word, "hands") == 0) {
@@ -125,20 +123,18 @@ void mg_console_line(struct mg_server *server, char *line, char *answer, size_t 
 		char truth[ANSWER_MAX / 2];
 
 		snprintf(answer, size, "ok\n%s",
-			 mg_machine_print_truth(server->host.machine, truth, sizeof(truth)));
+			 mg_machine_print_truth(server->machine, truth, sizeof(truth)));
 	} else if (strcmp(word, "unplug") == 0) {
-		mg_server_unplug(server);
-		say(answer, size, 0, "");
+		server->cable->unplug(server);
+		mg_say(answer, size, 0, "");
 	} else if (strcmp(word, "plug") == 0) {
 		plug(server, answer, size);
 	} else if (strcmp(word, "power") == 0) {
 		power(server, rest, answer, size);
-	} else if (strcmp(word, "kernel-crash") == 0) {
-		say(answer, size, mg_server_crash_host(server), word);
 	} else if (strcmp(word, "quit") == 0) {
 		server->quit = true;
-		say(answer, size, 0, "");
-	} else {
+		mg_say(answer, size, 0, "");
+	} else if (!server->cable->word(server, word, rest, answer, size)) {
 		snprintf(answer, size, "error: unknown word %.40s; say: help\n", word);
 	}
 }
@@ -175,10 +171,10 @@ static void console_ready(struct mg_server *server, struct mg_source *source, u3
 	} else {
 		line[n] = '\0';
 		/* The hand does what it does now, not when the gun last moved. */
-		mg_host_run(&server->host, mg_boottime_ns());
+		server->cable->run(server, mg_boottime_ns());
 		mg_console_line(server, line, answer, sizeof(answer));
 		/* Whoever reads the truth file next must see what the hand did. */
-		mg_host_run(&server->host, server->host.now);
+		server->cable->run(server, server->now);
 	}
 	if (send(console->fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		mg_console_close(server, console);
@@ -205,42 +201,83 @@ void mg_console_accept(struct mg_server *server)
 	close(fd);
 }
 
-int mg_console_ask(const char *path, const char *line)
+static int connect_to(const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct pollfd pfd = { .events = POLLIN };
-	char answer[ANSWER_MAX + 1];
-	ssize_t n;
 	int fd;
 
 	if (!*path || strlen(path) >= sizeof(address.sun_path)) {
 		fprintf(stderr, "meso-gun: %s: not a socket's path\n", path);
-		return EXIT_FAILURE;
+		return -EINVAL;
 	}
 	memcpy(address.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
+		int r = -errno;
+
 		fprintf(stderr, "meso-gun: %s: no console answers there: %s\n", path,
-			strerror(errno));
-		return EXIT_FAILURE;
+			strerror(-r));
+		if (fd >= 0)
+			close(fd);
+		return r;
 	}
-	pfd.fd = fd;
+	return fd;
+}
+
+/* One line, one answer of at most ANSWER_MAX characters; what went wrong has been said. */
+static int exchange(int fd, const char *path, const char *line, char *answer)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	ssize_t n;
+
 	if (send(fd, line, strlen(line), MSG_NOSIGNAL) < 0 || poll(&pfd, 1, ASK_TIMEOUT_MS) <= 0) {
 		fprintf(stderr, "meso-gun: %s: the gun did not answer\n", path);
-		close(fd);
-		return EXIT_FAILURE;
+		return -ETIMEDOUT;
 	}
 	n = recv(fd, answer, ANSWER_MAX, 0);
-	close(fd);
 	if (n <= 0) {
 		fprintf(stderr, "meso-gun: %s: the gun is gone\n", path);
-		return EXIT_FAILURE;
+		return -ENODEV;
 	}
 	answer[n] = '\0';
+	return 0;
+}
+
+int mg_console_ask(const char *path, const char *line)
+{
+	char answer[ANSWER_MAX + 1];
+	int fd = connect_to(path), r;
+
+	if (fd < 0)
+		return EXIT_FAILURE;
+	r = exchange(fd, path, line, answer);
+	close(fd);
+	if (r < 0)
+		return EXIT_FAILURE;
 	if (strncmp(answer, "ok\n", 3) == 0) {
 		fputs(answer + 3, stdout);
 		return EXIT_SUCCESS;
 	}
 	fprintf(stderr, "meso-gun: %s", answer);
 	return EXIT_FAILURE;
+}
+
+int mg_console_talk(const char *path, FILE *input)
+{
+	char line[MG_LINE_MAX], answer[ANSWER_MAX + 1];
+	int fd = connect_to(path), r = 0;
+
+	if (fd < 0)
+		return EXIT_FAILURE;
+	while (r == 0 && fgets(line, sizeof(line), input)) {
+		bool ok;
+
+		r = exchange(fd, path, line, answer);
+		ok = r == 0 && strncmp(answer, "ok\n", 3) == 0;
+		if (r == 0)
+			printf("%s%s\n", ok ? answer + 3 : answer, ok ? "ok" : "error");
+		fflush(stdout);
+	}
+	close(fd);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

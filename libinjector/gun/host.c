@@ -360,7 +360,7 @@ static int ack_shots(struct mg_host *host, u64 owner, const struct meso_ack *ack
 	r = meso_interlock_ack_begin(&host->il, owner, ack);
 	if (r <= 0)
 		return r;
-	r = mg_machine_log_ack(host->machine, host->now, ack->upto);
+	r = mg_machine_log_ack(host->machine, host->now, ack);
 	if (r == 0)
 		meso_interlock_ack_done(&host->il, ack, host->now, act);
 	return r;

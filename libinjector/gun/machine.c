@@ -291,9 +291,9 @@ int mg_machine_log(struct mg_machine *m, u64 from, u8 *records, u32 max)
 	return n;
 }
 
-int mg_machine_log_ack(struct mg_machine *m, u64 now, u64 upto)
+int mg_machine_log_ack(struct mg_machine *m, u64 now, const struct meso_ack *ack)
 {
-	int r = meso_model_log_ack(&m->model, now, upto);
+	int r = meso_model_log_ack(&m->model, now, ack->epoch, ack->upto);
 
 	save(m, now);
 	return r;

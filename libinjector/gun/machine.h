@@ -43,7 +43,7 @@ void mg_machine_abort(struct mg_machine *m, u64 now);
 int mg_machine_clear(struct mg_machine *m, u64 now, const struct meso_clear *clear);
 /* Records of MESO_RECORD_SIZE bytes each from number @from on; returns how many */
 int mg_machine_log(struct mg_machine *m, u64 from, u8 *records, u32 max);
-int mg_machine_log_ack(struct mg_machine *m, u64 now, u64 upto);
+int mg_machine_log_ack(struct mg_machine *m, u64 now, const struct meso_ack *ack);
 
 /* The hand.  -ENOENT no such name, -EINVAL value. */
 int mg_machine_hand(struct mg_machine *m, u64 now, const char *name, s64 value);

@@ -13,25 +13,30 @@
 static void usage(FILE *to)
 {
 	fprintf(to,
-		"Usage: meso-gun --socket=PATH --memory=FILE [OPTION]...\n"
-		"       meso-gun --ask=PATH LINE...\n"
+		"Usage: meso-gun --socket=PATH|--usb[=UDC] --memory=FILE [OPTION]...\n"
+		"       meso-gun --ask=PATH [LINE...]\n"
 		"       meso-gun --print-truth=FILE\n"
 		"\n"
 		"A mesotherapy injector gun made of software.  Programs reach it by libinjector as\n"
 		"sim:PATH; it needs no kernel module and no privileges.  It delivers nothing real.\n"
 		"\n"
 		"  --socket=PATH       where programs reach the gun\n"
+		"  --usb[=UDC]         be a gun on USB instead (FunctionFS, needs root): UDC is a\n"
+		"                      device controller, such as dummy_udc.0 of dummy_hcd\n"
 		"  --memory=FILE       its non-volatile memory; made when it does not exist\n"
 		"  --truth=FILE        its body (plunger, syringe) and what truly happened; with it\n"
 		"                      a gun that is started again is as the last one left it\n"
 		"  --serial=TEXT       its serial number\n"
+		"  --usb-serial=TEXT   the USB plug says another one, for tests\n"
 		"  --control=PATH      where its console listens: try  --ask=PATH help\n"
 		"  --mutant=NAME       firmware that misbehaves, for tests; may be repeated\n"
 		"                      (%s)\n"
 		"  --no-power-loss     it kept its power since the last run (needs --truth);\n"
 		"                      otherwise a start is a power-up\n"
 		"\n"
-		"  --ask=PATH LINE...  say LINE to the console of a running gun, print the answer\n"
+		"  --ask=PATH LINE...  say LINE to the console of a running gun, print the answer;\n"
+		"                      without LINE: each line of the input, and after each answer\n"
+		"                      a line \"ok\" or \"error\"\n"
 		"  --print-truth=FILE  print what truly happened, from the file of a running or\n"
 		"                      dead gun\n"
 		"  --help, --version\n"
@@ -72,7 +77,7 @@ static int ask(const char *path, char **words, int count)
 	size_t used = 0;
 
 	if (!count)
-		return complain("--ask needs something to say");
+		return mg_console_talk(path, stdin);
 	for (int i = 0; i < count; i++) {
 		int n = snprintf(line + used, sizeof(line) - used, "%s%s", i ? " " : "", words[i]);
 
@@ -102,6 +107,8 @@ static int run(const struct mg_machine_options *gun, const struct mg_server_opti
 
 enum {
 	SOCKET = 256,
+	USB,
+	USB_SERIAL,
 	MEMORY,
 	TRUTH,
 	SERIAL,
@@ -116,6 +123,8 @@ enum {
 
 static const struct option options[] = {
 	{ "socket", required_argument, NULL, SOCKET },
+	{ "usb", optional_argument, NULL, USB },
+	{ "usb-serial", required_argument, NULL, USB_SERIAL },
 	{ "memory", required_argument, NULL, MEMORY },
 	{ "truth", required_argument, NULL, TRUTH },
 	{ "serial", required_argument, NULL, SERIAL },
@@ -142,6 +151,12 @@ int main(int argc, char **argv)
 		switch (c) {
 		case SOCKET:
 			server.socket_path = optarg;
+			break;
+		case USB:
+			server.udc = optarg ? optarg : "";
+			break;
+		case USB_SERIAL:
+			server.serial = optarg;
 			break;
 		case MEMORY:
 			gun.memory = optarg;
@@ -179,8 +194,10 @@ int main(int argc, char **argv)
 	}
 	if (optind < argc)
 		return complain("too many arguments");
-	if (!server.socket_path || !gun.memory)
-		return complain("--socket and --memory are needed");
+	if (!server.socket_path == !server.udc || !gun.memory)
+		return complain("--memory and one of --socket and --usb are needed");
+	if (server.serial && !server.udc)
+		return complain("--usb-serial needs --usb");
 	if (gun.keep_power && !gun.truth)
 		return complain("--no-power-loss needs --truth");
 	return run(&gun, &server);

@@ -8,6 +8,7 @@ ALL_SRCS += $(GUN_SRCS)
 $(O)/libgun.a: $(call objects,$(filter-out %/main.c,$(GUN_SRCS)))
 	$(make_archive)
 
+$(O)/meso-gun: private LIBS := -lusbgx -laio
 $(O)/meso-gun: $(GUN_MAIN) $(O)/libgun.a $(O)/libmodel.a
 	$(link_program)
 

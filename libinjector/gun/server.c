@@ -99,69 +99,11 @@ int mg_listen_on(const char *path, int *ret_fd, char *error)
 	return 0;
 }
 
-/* ---- the gun comes and goes --------------------------------------------------------- */
-
-static void listener_ready(struct mg_server *server, struct mg_source *source, u32 events)
-{
-	(void)source;
-	(void)events;
-	mg_connection_accept(server);
-}
-
 static void control_ready(struct mg_server *server, struct mg_source *source, u32 events)
 {
 	(void)source;
 	(void)events;
 	mg_console_accept(server);
-}
-
-static void stop_listening(struct mg_server *server)
-{
-	if (server->listen_fd < 0)
-		return;
-	unlink(server->socket_path);
-	close(server->listen_fd);
-	server->listen_fd = -1;
-	server->accepting = false;
-}
-
-int mg_server_plug(struct mg_server *server, char *error)
-{
-	int r;
-
-	r = mg_host_plug(&server->host);
-	if (r < 0) {
-		snprintf(error, MG_TEXT_MAX,
-			 r == -EBUSY ? "it is plugged in already" : "the gun does not answer: %s",
-			 strerror(-r));
-		return r;
-	}
-	r = mg_listen_on(server->socket_path, &server->listen_fd, error);
-	if (r == 0) {
-		r = mg_watch(server, server->listen_fd, EPOLLIN, &server->listener);
-		server->accepting = r == 0;
-	}
-	if (r < 0) {
-		stop_listening(server);
-		mg_host_unplug(&server->host);
-	}
-	return r;
-}
-
-void mg_server_unplug(struct mg_server *server)
-{
-	stop_listening(server);
-	mg_host_unplug(&server->host);
-	mg_connections_leave(server);
-}
-
-int mg_server_crash_host(struct mg_server *server)
-{
-	/* Files vanish with the memory of who held them: no last close, nothing is sent. */
-	server->host.present = false;
-	mg_connections_drop_all(server);
-	server->host.present = true;
-	return mg_host_crash(&server->host);
 }
 
 /* ---- the loop ----------------------------------------------------------------------- */
@@ -188,7 +130,7 @@ static void signal_ready(struct mg_server *server, struct mg_source *source, u32
 
 static void set_timer(struct mg_server *server, u64 now)
 {
-	u64 next = min_t(u64, mg_host_next_ns(&server->host), now + IDLE_NS);
+	u64 next = min_t(u64, server->cable->next_ns(server), now + IDLE_NS);
 	struct itimerspec when = { 0 };
 
 	next = max_t(u64, next, 1);
@@ -211,22 +153,16 @@ static void be_ready(struct mg_server *server, const struct epoll_event *ready, 
 static void turn(struct mg_server *server)
 {
 	struct epoll_event ready[32];
-	u64 now, mono;
+	u64 now;
 	int n;
 
 	n = epoll_wait(server->epoll_fd, ready, ARRAY_SIZE(ready), -1);
 	now = mg_boottime_ns();
-	mono = mg_monotonic_ns();
-	server->host.mono_behind = now > mono ? now - mono : 0;
-
-	/* Requests carry the time at which they were made, and are done as of then: a heartbeat
-	 * does not come late because this process was. */
 	be_ready(server, ready, n, false);
-	mg_connections_serve(server, now);
-	mg_host_run(&server->host, now);
+	server->cable->serve(server, now);
+	server->cable->run(server, now);
 	be_ready(server, ready, n, true);
-	mg_connections_expire(server, now);
-	mg_connections_flush(server);
+	server->cable->flush(server, now);
 	set_timer(server, now);
 }
 
@@ -249,12 +185,14 @@ static int set_up(struct mg_server *server, char *error)
 	r = mg_watch(server, server->timer_fd, EPOLLIN, &server->timer);
 	if (r == 0)
 		r = mg_watch(server, server->signal_fd, EPOLLIN, &server->signals);
-	if (r == 0 && server->control_path)
-		r = mg_listen_on(server->control_path, &server->control_fd, error);
-	if (r == 0 && server->control_path)
+	if (r == 0 && server->options->control_path)
+		r = mg_listen_on(server->options->control_path, &server->control_fd, error);
+	if (r == 0 && server->options->control_path)
 		r = mg_watch(server, server->control_fd, EPOLLIN, &server->control);
 	if (r == 0)
-		r = mg_server_plug(server, error);
+		r = server->cable->init(server, error);
+	if (r == 0)
+		r = server->cable->plug(server, error);
 	return r;
 }
 
@@ -262,16 +200,15 @@ static void tear_down(struct mg_server *server)
 {
 	int fds[] = { server->epoll_fd, server->timer_fd, server->signal_fd, server->control_fd };
 
-	mg_server_unplug(server);
-	mg_connections_drop_all(server);
+	server->cable->unplug(server);
+	server->cable->done(server);
 	for (size_t i = 0; i < MG_CONSOLES_MAX; i++)
 		mg_console_close(server, &server->consoles[i]);
 	if (server->control_fd >= 0)
-		unlink(server->control_path);
+		unlink(server->options->control_path);
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
-	mg_host_done(&server->host);
 }
 
 int mg_server_run(const struct mg_server_options *options, struct mg_machine *machine, char *error)
@@ -284,23 +221,18 @@ int mg_server_run(const struct mg_server_options *options, struct mg_machine *ma
 		snprintf(error, MG_TEXT_MAX, "out of memory");
 		return -ENOMEM;
 	}
-	server->socket_path = options->socket_path;
-	server->control_path = options->control_path;
+	server->options = options;
+	server->cable = options->udc ? &mg_usb_cable : &mg_socket_cable;
+	server->machine = machine;
+	server->now = now;
 	server->epoll_fd = server->timer_fd = server->signal_fd = -1;
 	server->listen_fd = server->control_fd = -1;
 	server->timer.ready = timer_ready;
 	server->signals.ready = signal_ready;
-	server->listener.ready = listener_ready;
 	server->control.ready = control_ready;
 	server->control.late = true;
-	for (size_t i = 0; i < MG_CONNECTIONS_MAX; i++)
-		server->connections[i].fd = server->connections[i].events_fd = -1;
 	for (size_t i = 0; i < MG_CONSOLES_MAX; i++)
 		server->consoles[i].fd = -1;
-	mg_host_init(&server->host, machine, now);
-	server->host.emit = mg_connections_emit;
-	server->host.ctx = server;
-
 	r = set_up(server, error);
 	if (r == 0)
 		set_timer(server, now);

@@ -5,8 +5,10 @@
 #ifndef MG_SERVER_H
 #define MG_SERVER_H
 
+#include "cable.h"
 #include "host.h"
 
+#include <stdio.h>
 #include <sys/types.h>
 
 #define MG_CLIENTS_MAX     64
@@ -44,26 +46,36 @@ struct mg_console {
 	int fd;
 };
 
+struct mg_usb;
+
+struct mg_server_options {
+	const char *socket_path;  /* one of these two */
+	const char *udc;          /* a USB device controller, "" for the first free one */
+	const char *control_path; /* or NULL */
+	const char *serial;       /* as the USB plug says it, or NULL: the gun's own */
+};
+
 struct mg_server {
-	struct mg_host host;
-	const char *socket_path;
-	const char *control_path;
+	const struct mg_server_options *options;
+	const struct mg_cable *cable;
+	struct mg_machine *machine;
+	u64 now; /* up to which the gun's time has passed */
 	int epoll_fd;
 	int timer_fd;
 	int signal_fd;
 	int listen_fd;
 	int control_fd;
 	struct mg_source timer, signals, listener, control;
-	struct mg_connection connections[MG_CONNECTIONS_MAX];
 	struct mg_console consoles[MG_CONSOLES_MAX];
+	bool quit;
+
+	/* socket_cable.c's */
+	struct mg_host host;
+	struct mg_connection connections[MG_CONNECTIONS_MAX];
 	u64 last_owner; /* newest token given out */
 	bool accepting; /* the listener is in the loop */
-	bool quit;
-};
 
-struct mg_server_options {
-	const char *socket_path;
-	const char *control_path; /* or NULL */
+	struct mg_usb *usb; /* usb_cable.c's */
 };
 
 /* server.c: returns when told to stop; 0 or -errno with a sentence in @error */
@@ -72,10 +84,8 @@ u64 mg_boottime_ns(void);
 u64 mg_monotonic_ns(void);
 int mg_watch(struct mg_server *server, int fd, u32 events, struct mg_source *source);
 int mg_listen_on(const char *path, int *ret_fd, char *error);
-/* The socket of the gun comes and goes with the gun. */
-int mg_server_plug(struct mg_server *server, char *error);
-void mg_server_unplug(struct mg_server *server);
-int mg_server_crash_host(struct mg_server *server);
+/* An answer for the console: "ok", or what went wrong with @what */
+void mg_say(char *answer, size_t size, int r, const char *what);
 
 /* connection.c */
 void mg_connection_accept(struct mg_server *server);
@@ -97,5 +107,7 @@ void mg_console_close(struct mg_server *server, struct mg_console *console);
 void mg_console_line(struct mg_server *server, char *line, char *answer, size_t size);
 /* The other end: sends a line to the console at @path, prints the answer.  Exit status. */
 int mg_console_ask(const char *path, const char *line);
+/* The same for each line of @input, until it ends. */
+int mg_console_talk(const char *path, FILE *input);
 
 #endif /* MG_SERVER_H */

@@ -255,9 +255,9 @@ START_TEST(every_number_of_the_contract_has_a_name_and_no_other_has)
 	}
 	for (uint32_t i = 0; i < MESO_EVENT_TYPES; i++)
 		ck_assert_ptr_nonnull(inj_event_name(i));
-	for (uint32_t i = 0; i <= MESO_STATE_STALE; i++)
+	for (uint32_t i = 0; i <= MESO_STATE_ASLEEP; i++)
 		ck_assert_ptr_nonnull(inj_state_name(i));
-	for (uint32_t i = 0; i <= MESO_END_CONTACT; i++)
+	for (uint32_t i = 0; i <= MESO_END_RESET; i++)
 		ck_assert_ptr_nonnull(inj_end_name(i));
 	for (uint32_t i = 0; i <= MESO_SHOT_UNKNOWN; i++)
 		ck_assert_ptr_nonnull(inj_result_name(i));
@@ -268,8 +268,8 @@ START_TEST(every_number_of_the_contract_has_a_name_and_no_other_has)
 	}
 	ck_assert_ptr_null(inj_register_name(MESO_REG_COUNT));
 	ck_assert_ptr_null(inj_event_name(MESO_EVENT_TYPES));
-	ck_assert_ptr_null(inj_state_name(MESO_STATE_STALE + 1));
-	ck_assert_ptr_null(inj_end_name(MESO_END_CONTACT + 1));
+	ck_assert_ptr_null(inj_state_name(MESO_STATE_ASLEEP + 1));
+	ck_assert_ptr_null(inj_end_name(MESO_END_RESET + 1));
 	ck_assert_ptr_null(inj_result_name(MESO_SHOT_UNKNOWN + 1));
 	ck_assert_ptr_null(inj_fault_name(0));
 	ck_assert_ptr_null(inj_fault_name(MESO_FAULT_AIR | MESO_FAULT_EMPTY));

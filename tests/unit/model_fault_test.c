@@ -152,7 +152,7 @@ START_TEST(air_in_the_syringe_is_found_and_wants_another_prime)
 	ck_assert_int_eq(rig_clear(r, MESO_FAULT_AIR), 0);
 	ck_assert(!(rig_frame(r).status & MESO_STATUS_PRIMED));
 	ck_assert_int_eq(rig_arm(r, MESO_KIND_TREAT, 20000, 1), -ENODATA);
-	ck_assert_int_eq(meso_model_log_ack(&r->m, r->now, 4), 0);
+	ck_assert_int_eq(meso_model_log_ack(&r->m, r->now, r->m.fw.head.epoch, 4), 0);
 	/* needle up, two primes drive the bubble out */
 	rig_prime(r);
 	r->m.fw.primed_nl = 0;

@@ -2,13 +2,13 @@
 # shellcheck shell=bash
 #
 # A clinic for scenarios and for the demo: the hand on the gun, what truly happened, mesoctl's lines, and the two books
-# (the ledger's and the gun's own) to compare. To be sourced after lib.sh. $HAND is the dummy's directory in debugfs;
-# a story on another gun brings its own hand() and read_truth().
+# (the ledger's and the gun's own) to compare. To be sourced after lib.sh. $HELD is the serial number of the gun in the
+# hand; a story on a gun that guns.sh does not know brings its own hand() and read_truth().
 #
 # shellcheck disable=SC2034,SC2120
 #
 # For the story's own voice: show() is called with each line of mesoctl, tell() with what the hand does.
-HAND=${HAND:-/sys/kernel/debug/meso_dummy/DUMMY-0001}
+HELD=${HELD:-DUMMY-0001}
 
 # stalled: mesoctl was told that the gun heard no heartbeat or stopped reporting. In a story in which nobody stopped
 # anything, the machine itself stood still for longer than the dead man allows: the gun did right, the story cannot go on.
@@ -37,8 +37,8 @@ show() { echo "  | $*"; }
 tell() { :; }
 mesoctl() { "$BUILD/mesoctl" "$@"; }
 
-hand() { echo "$2" >"$HAND/$1"; }
-read_truth() { printf '%s\n' "$(<"$HAND/truth")"; }
+hand() { hand_of "$HELD" "$@"; }
+read_truth() { truth_of "$HELD"; }
 
 # truth: what truly happened, into variables.
 truth_delivered_fl='' truth_plunger_nm='' truth_shots='' truth_max_beyond_lease_fl='' truth_armed='' truth_moving=''

@@ -53,10 +53,8 @@ wait_for() {
 	done
 }
 
-load_dummy() {
-	modprobe meso_dummy "$@"
-	wait_for 5 test -c /dev/meso0
-}
+# shellcheck source=tests/vm/guns.sh
+source "$REPO/tests/vm/guns.sh"
 
 # steady <program> [arguments]: runs it; if it failed and says (exit status 75) that a processor of this machine stood
 # still meanwhile for longer than a dead man allows, once more with a new gun, three times in all.
@@ -67,8 +65,8 @@ steady() {
 		"$@" || status=$?
 		[ "$status" -eq 75 ] || return "$status"
 		say "this machine stood still: attempt $try does not count"
-		rmmod meso_dummy
-		load_dummy guns=1
+		unload_guns
+		load_guns
 	done
 	fail "this machine is too busy for real time: $*"
 }

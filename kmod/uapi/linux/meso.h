@@ -30,6 +30,7 @@
 #define MESO_STATE_DISARMING	3	/* stop sent, gun has not confirmed yet */
 #define MESO_STATE_FAULT	4	/* disarmed, a latched fault forbids arming */
 #define MESO_STATE_STALE	5	/* no fresh frame from the gun; disarmed */
+#define MESO_STATE_ASLEEP	6	/* disarmed, and its bus sleeps because nobody uses it */
 
 /* Flags, struct meso_status.flags */
 #define MESO_STATUS_VALID	(1u << 0)	/* a frame has been seen at all */
@@ -80,6 +81,7 @@
 #define MESO_END_STALE		10	/* the gun stopped reporting */
 #define MESO_END_REBOOT		11	/* the gun restarted under the lease */
 #define MESO_END_CONTACT	12	/* skin contact during a prime */
+#define MESO_END_RESET		13	/* the bus that the gun is on was reset */
 
 /* Kinds of lease */
 #define MESO_KIND_TREAT		0

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # The system bus of the scenarios works, and nobody may take a name on it that no policy gives him.
+# gun: none
 # timeout: 30
 source "$(dirname "$0")/../lib.sh"
 

@@ -4,5 +4,5 @@
 # timeout: 90
 source "$(dirname "$0")/../lib.sh"
 
-load_dummy
+load_guns
 steady "$BUILD/vmprogs/uapi_badinput"

@@ -4,5 +4,5 @@
 # timeout: 120
 source "$(dirname "$0")/../lib.sh"
 
-load_dummy
+load_guns
 steady "$BUILD/vmprogs/kernel_deadman"

@@ -6,17 +6,16 @@ source "$(dirname "$0")/../lib.sh"
 
 # catch <mutant> <name of the gun>
 catch() {
-	local dir=/sys/kernel/config/meso_dummy/$2 status=0
-	mkdir "$dir"
-	echo 1 >"$dir/live"
+	local status=0
+	make_gun "$2"
 	wait_for 5 test -c /dev/meso0
 	"$BUILD/vmprogs/kernel_mutants" /dev/meso0 "$2" "$1" || status=$?
-	rmdir "$dir"
+	unmake_gun "$2"
 	wait_for 5 test ! -e /dev/meso0
 	return "$status"
 }
 
-modprobe meso_dummy guns=0
+load_guns 0
 caught=0
 for mutant in none no-budget no-heartbeat lying-log runaway no-abort double-shot no-expiry replay skip-log auto-rearm; do
 	for try in 1 2 3; do

@@ -4,7 +4,7 @@
 # timeout: 120
 source "$(dirname "$0")/../lib.sh"
 
-load_dummy
+load_guns
 # All of suspend but the sleep itself.
 echo freezer >/sys/power/pm_test
 steady "$BUILD/vmprogs/kernel_suspend"

@@ -4,7 +4,7 @@
 # timeout: 120
 source "$(dirname "$0")/../lib.sh"
 
-load_dummy
+load_guns
 steady "$BUILD/vmprogs/kernel_treat"
 assert_match "$(</sys/class/meso/meso0/plunger_nm)" '^[1-9][0-9]*$' plunger_nm
 assert_eq "$(</sys/class/meso/meso0/state)" idle state

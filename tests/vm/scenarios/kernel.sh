@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # The guest runs the downloaded kernel, sees the repository under its own path, and can write without a trace outside.
+# gun: none
 # timeout: 20
 source "$(dirname "$0")/../lib.sh"
 

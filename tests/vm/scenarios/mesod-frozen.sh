@@ -12,7 +12,7 @@ nothing_outstanding() {
 	[ "$value" = 0 ]
 }
 
-load_dummy
+load_guns
 open_clinic
 for moment in 0 0.1 0.3; do
 	say "frozen $moment s after the trigger"

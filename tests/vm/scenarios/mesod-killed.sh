@@ -7,7 +7,7 @@ source "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/vm/clinic.sh
 source "$(dirname "$0")/../clinic.sh"
 
-load_dummy
+load_guns
 open_clinic
 slowest=0
 for moment in 0 0.01 0.05 0.1 0.2 0.35; do

@@ -6,7 +6,7 @@ source "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/vm/clinic.sh
 source "$(dirname "$0")/../clinic.sh"
 
-load_dummy
+load_guns
 printf '%s\n' '[limits]' 'session-volume-soft = 200 uL' 'session-volume-hard = 200 uL' \
 	'patient-24h-volume-soft = 300 uL' 'patient-24h-volume-hard = 300 uL' >clinic.conf
 open_clinic --config clinic.conf

@@ -7,16 +7,15 @@ source "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/vm/clinic.sh
 source "$(dirname "$0")/../clinic.sh"
 
-modprobe meso_dummy guns=0
+load_guns 0
 open_clinic
 gun_is_there() { mesoctl status "$mutant"; }
 
 # plug_in <mutant>: a gun of its own, treated until it is armed; then its firmware goes wrong.
 plug_in() {
 	mutant=$1
-	HAND=/sys/kernel/debug/meso_dummy/$mutant
-	mkdir "/sys/kernel/config/meso_dummy/$mutant"
-	echo 1 >"/sys/kernel/config/meso_dummy/$mutant/live"
+	HELD=$mutant
+	make_gun "$mutant"
 	wait_for 10 gun_is_there
 	say "$mutant"
 	admit "P-$mutant"
@@ -41,7 +40,7 @@ not_again() {
 	assert_fails 7 mesoctl treat --gun "$mutant" --patient DEMO-B "${WHERE[@]}" --dose '20 uL' --shots 1 --depth '2 mm' --no-prime
 }
 
-unplug() { rmdir "/sys/kernel/config/meso_dummy/$mutant"; }
+unplug() { unmake_gun "$mutant"; }
 
 pulls() {
 	local i

@@ -7,7 +7,7 @@ source "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/vm/clinic.sh
 source "$(dirname "$0")/../clinic.sh"
 
-load_dummy guns=2
+load_guns 2
 open_clinic
 request=(--dose '20 uL' --shots 3 --depth '2 mm')
 stranger() { setpriv --reuid=65534 --regid=65534 --clear-groups "$BUILD/mesoctl" "$@"; }

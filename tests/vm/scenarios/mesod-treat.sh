@@ -6,7 +6,7 @@ source "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/vm/clinic.sh
 source "$(dirname "$0")/../clinic.sh"
 
-load_dummy
+load_guns
 open_clinic
 
 say "20 uL shots, one for each pull; the prime is no dose, for the contact switch is known to work"

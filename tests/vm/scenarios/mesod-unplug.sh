@@ -13,7 +13,7 @@ nothing_outstanding() {
 	[ "$value" = 0 ]
 }
 
-load_dummy
+load_guns
 open_clinic
 for moment in 0.02 0.15 0.4; do
 	say "unplugged $moment s after the trigger"

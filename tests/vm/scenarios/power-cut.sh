@@ -41,7 +41,7 @@ show() {
 	esac
 }
 
-load_dummy
+load_guns
 open_clinic
 hand contact 1
 pause 0.3
