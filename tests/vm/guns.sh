@@ -46,11 +46,12 @@ else
 		for serial in "${!gun_pid[@]}"; do unmake_gun "$serial"; done
 		rmmod meso_usb
 	}
-	# start_gun SERIAL [meso-gun's arguments]: as it was when it was last started. In real time: it stands for firmware.
+	# start_gun SERIAL [meso-gun's arguments]: as it was when it was last started. It stands for firmware, so it goes first;
+	# but not in real time, which would keep the kernel's own threads from carrying what it sends.
 	start_gun() {
 		local dir=$GUNS/$1 to from
 		mkdir -p "$dir"
-		chrt -f 50 "$BUILD/meso-gun" --usb --serial="$1" --memory="$dir/memory" --truth="$dir/truth" \
+		nice -n -15 "$BUILD/meso-gun" --usb --serial="$1" --memory="$dir/memory" --truth="$dir/truth" \
 			--control="$dir/control" "${@:2}" 2>>gun.log &
 		gun_pid[$1]=$!
 		disown $!
