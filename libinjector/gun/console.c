@@ -215,8 +215,7 @@ static int connect_to(const char *path)
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
 		int r = -errno;
 
-		fprintf(stderr, "meso-gun: %s: no console answers there: %s\n", path,
-			strerror(-r));
+		fprintf(stderr, "meso-gun: %s: no console answers there: %s\n", path, strerror(-r));
 		if (fd >= 0)
 			close(fd);
 		return r;

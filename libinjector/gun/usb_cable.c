@@ -25,8 +25,8 @@
 
 #define ANSWER_MAX (MESO_SHOTS_MAX * MESO_RECORD_SIZE)
 /* A host that takes a request back in the middle of its data must not hold the gun up. */
-#define DATA_NS	   20000000
-#define TICK_NS	   1000000ull
+#define DATA_NS    20000000
+#define TICK_NS    1000000ull
 
 struct mg_usb {
 	struct mg_gadget_options options;
@@ -151,8 +151,7 @@ static int answer_log(struct mg_server *server, u8 *buf)
 	r = mg_machine_registers(server->machine, &registers);
 	if (r < 0)
 		return r;
-	first = meso_log_first(le16toh(usb->setup.wValue),
-			       registers.reg[MESO_REG_LOG_ACKED].value,
+	first = meso_log_first(le16toh(usb->setup.wValue), registers.reg[MESO_REG_LOG_ACKED].value,
 			       registers.reg[MESO_REG_SHOT_COUNT].value);
 	if (!first)
 		return 0;

@@ -36,7 +36,8 @@ else
 
 	load_transport() {
 		local i
-		modprobe -a dummy_hcd libcomposite usb_f_fs meso_usb
+		modprobe dummy_hcd num=4
+		modprobe -a libcomposite usb_f_fs meso_usb
 		echo 1209 0001 ff >/sys/bus/usb/drivers/meso_usb/new_id
 		mkdir -p "$GUNS"
 		for ((i = 1; i <= $1; i++)); do make_gun "$(printf 'DUMMY-%04d' "$i")"; done

@@ -234,6 +234,31 @@ static inline struct meso_status status_of(int fd)
 	return status;
 }
 
+/* A bus notices a cable only when it looks. */
+#define wait_until(ms, condition)                   \
+	do {                                        \
+		uint64_t until_ = now_ms() + (ms);  \
+                                                    \
+		while (!(condition)) {              \
+			require(now_ms() < until_); \
+			sleep_ms(1);                \
+		}                                   \
+	} while (0)
+
+static inline void wait_gone(int fd)
+{
+	struct meso_status status;
+
+	wait_until(2000, ask(fd, MESO_IOC_GET_STATUS, &status) == -ENODEV);
+}
+
+/* The cable goes in again; returns when the node is there. */
+static inline void plug_in(const char *node)
+{
+	hand("disconnect", 0);
+	wait_until(5000, access(node, R_OK) == 0);
+}
+
 static inline struct meso_info info_of(int fd)
 {
 	struct meso_info info;
