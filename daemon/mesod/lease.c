@@ -95,6 +95,7 @@ int lease_begin(struct lease *lease)
 	int r;
 
 	lease->stage = LEASE_LIVE;
+	lease->armed_ns = boottime_now_ns();
 	r = sd_event_add_time_relative(lease->gun->mesod->event, &lease->heartbeat, CLOCK_BOOTTIME,
 				       0, 1000, on_beat, lease);
 	if (r >= 0)
@@ -102,6 +103,12 @@ int lease_begin(struct lease *lease)
 	if (r < 0)
 		gun_disarm(lease->gun);
 	return r < 0 ? r : 0;
+}
+
+bool lease_may_fire(const struct lease *lease)
+{
+	return lease->stage == LEASE_LIVE && lease->heartbeat && !lease->gun->mesod->stopping &&
+	       !session_silence_reason(session_of_lease(lease));
 }
 
 static int on_overdue(sd_event_source *source, uint64_t usec, void *userdata)
