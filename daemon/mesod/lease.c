@@ -96,6 +96,7 @@ int lease_begin(struct lease *lease)
 
 	lease->stage = LEASE_LIVE;
 	lease->armed_ns = boottime_now_ns();
+	lease->counted = lease->shot_count;
 	r = sd_event_add_time_relative(lease->gun->mesod->event, &lease->heartbeat, CLOCK_BOOTTIME,
 				       0, 1000, on_beat, lease);
 	if (r >= 0)
@@ -161,6 +162,7 @@ void lease_check(struct lease *lease, const struct meso_status *status)
 {
 	if (status->flags & MESO_STATUS_CONTACT)
 		lease->contact = true;
+	lease->counted = status->shot_count;
 	if (lease->stage != LEASE_LIVE) {
 		if (status->lease_end != MESO_END_NONE &&
 		    memcmp(status->lease_id, lease->id, MESO_LEASE_ID_LEN) == 0)

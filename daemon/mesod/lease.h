@@ -47,6 +47,7 @@ struct lease {
 	uint64_t armed_ns;   /* since when the gun may fire, CLOCK_BOOTTIME; 0 before */
 	uint64_t shot_count; /* the gun's counters when it was reserved */
 	uint64_t total_nl;
+	uint64_t counted; /* number of the newest shot that mesod knows to be counted */
 	sd_event_source *heartbeat;
 	sd_event_source *overdue_timer;
 };

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * See pedal.h: from the key's event to FIRE.  Nothing on that way allocates, waits
- * or logs; of system calls it makes two, the gun's status and FIRE.
+ * or logs, and FIRE is the only system call that it makes.
+ *
+ * The shot that is asked for is the one after the newest that mesod knows to be
+ * counted.  If the gun has gone on since, it refuses: what mesod has not seen yet,
+ * it does not fire after.
  */
 #include <string.h>
 
@@ -39,23 +43,6 @@ static void tell_dropped(struct mesod *mesod, const char *node, enum pedal_verdi
 		 "pedal %s: a press is dropped: %s", node, pedal_verdict_text(verdict));
 }
 
-/* 0, or why there was no shot; @ret_number stays if none was asked for. */
-static int fire(const struct gun *gun, uint64_t *ret_number)
-{
-	struct meso_status status;
-	int r;
-
-	r = inj_gun_get_status(gun->handle, &status);
-	if (r < 0)
-		return r;
-	if (!(status.flags & MESO_STATUS_FRESH))
-		return -ETIMEDOUT;
-	if (memcmp(status.lease_id, gun->lease->id, MESO_LEASE_ID_LEN) != 0)
-		return -ESTALE;
-	*ret_number = status.shot_count + 1;
-	return inj_gun_fire(gun->handle, gun->lease->id, *ret_number);
-}
-
 static void tell_fired(const struct gun *gun, const char *node, uint64_t number, int r)
 {
 	switch (-r) {
@@ -70,11 +57,6 @@ static void tell_fired(const struct gun *gun, const char *node, uint64_t number,
 		log_gun(gun, LOG_DEBUG, "pedal %s: no shot: %s", node, strerrordesc_np(-r));
 		break;
 	default:
-		if (!number) {
-			log_gun(gun, LOG_NOTICE, "pedal %s: no shot: the gun does not report: %s",
-				node, strerrordesc_np(-r));
-			break;
-		}
 		log_gun(gun, LOG_NOTICE,
 			"pedal %s: whether shot %llu was fired is for the gun's counters to say, it is not "
 			"asked for again: %s",
@@ -95,8 +77,8 @@ void pedal_fire_by(struct mesod *mesod, const char *node, struct pedal_judge *ju
 	const struct target target = find_target(mesod);
 	const uint64_t armed_ns = target.gun ? target.gun->lease->armed_ns : 0;
 	enum pedal_verdict verdict;
-	uint64_t number = 0;
-	int r;
+	const struct lease *lease;
+	uint64_t number;
 
 	verdict = pedal_judge_key(judge, event->value, event_time_ns(event), boottime_now_ns(),
 				  armed_ns);
@@ -110,7 +92,9 @@ void pedal_fire_by(struct mesod *mesod, const char *node, struct pedal_judge *ju
 			"pedal %s: a press is dropped: %u guns are armed, and no gun is set for the pedal",
 			node, target.armed);
 	} else {
-		r = fire(target.gun, &number);
-		tell_fired(target.gun, node, number, r);
+		lease = target.gun->lease;
+		number = lease->counted + 1;
+		tell_fired(target.gun, node, number,
+			   inj_gun_fire(target.gun->handle, lease->id, number));
 	}
 }

@@ -27,10 +27,7 @@ static void set_contact(struct pedal_judge *judge, enum pedal_contact contact, u
 
 void pedal_judge_seen(struct pedal_judge *judge, bool down, uint64_t now_ns)
 {
-	if (!down)
-		set_contact(judge, PEDAL_UP, now_ns);
-	else if (judge->contact != PEDAL_DOWN)
-		set_contact(judge, PEDAL_DOWN, now_ns);
+	set_contact(judge, down ? PEDAL_DOWN : PEDAL_UP, now_ns);
 }
 
 static enum pedal_verdict judge_press(const struct pedal_judge *judge, uint64_t time_ns,
