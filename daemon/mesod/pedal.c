@@ -8,6 +8,7 @@
 #include "pedal.h"
 
 #include <fcntl.h>
+#include <libevdev/libevdev.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <time.h>

@@ -12,7 +12,7 @@
 #ifndef MESOD_PEDAL_H
 #define MESOD_PEDAL_H
 
-#include <libevdev/libevdev.h>
+#include <linux/input.h>
 
 #include "pedal_judge.h"
 

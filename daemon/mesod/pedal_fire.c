@@ -84,7 +84,7 @@ void pedal_fire_by(struct mesod *mesod, const char *node, struct pedal_judge *ju
 				  armed_ns);
 	if (verdict == PEDAL_NOTHING)
 		return;
-	if (verdict != PEDAL_PRESS) {
+	if (verdict != PEDAL_PRESS || !target.gun) {
 		tell_dropped(mesod, node, verdict);
 	} else if (target.armed > 1) {
 		log_main(

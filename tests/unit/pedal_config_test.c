@@ -14,12 +14,14 @@
 #include "dose_limits.h"
 #include "pedal_config.h"
 
-static char path[] = "/tmp/meso-pedal-XXXXXX";
+static char path[64];
 
 static void setup(void)
 {
-	int fd = mkstemp(path);
+	int fd;
 
+	snprintf(path, sizeof(path), "/tmp/meso-pedal-XXXXXX");
+	fd = mkstemp(path);
 	ck_assert_int_ge(fd, 0);
 	close(fd);
 }
@@ -27,7 +29,6 @@ static void setup(void)
 static void teardown(void)
 {
 	unlink(path);
-	strcpy(path + strlen(path) - 6, "XXXXXX");
 }
 
 static void put(const char *text)

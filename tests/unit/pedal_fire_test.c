@@ -7,6 +7,7 @@
 #include <check.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -32,7 +33,7 @@ static int log_fd;
 static void attach(struct gun *to, const char *serial, inj_gun *handle, struct lease **ret)
 {
 	*to = (struct gun){ .mesod = &mesod, .handle = handle, .session = &session };
-	text_copy(to->serial, sizeof(to->serial), serial);
+	snprintf(to->serial, sizeof(to->serial), "%s", serial);
 	ck_assert_int_eq(lease_new(to, granted.id, granted.sequence, MESO_KIND_TREAT, ret), 0);
 	ck_assert_int_eq(lease_begin(*ret), 0);
 	to->lease = *ret;
@@ -181,18 +182,23 @@ START_TEST(with_two_guns_armed_a_press_fires_neither_and_that_is_said)
 }
 END_TEST
 
+static void set_gun(const char *serial)
+{
+	snprintf(mesod.pedal.gun, sizeof(mesod.pedal.gun), "%s", serial);
+}
+
 START_TEST(a_pedal_that_has_its_gun_fires_that_one_and_no_other)
 {
 	attach(&other_gun, "SIM-2", gun.handle, &other_lease);
 	/* Of a gun that is not reached. */
 	memset(other_lease->id, 0x77, sizeof(other_lease->id));
-	text_copy(mesod.pedal.gun, sizeof(mesod.pedal.gun), "SIM-2");
+	set_gun("SIM-2");
 	tap();
 	assert_shots(0);
-	text_copy(mesod.pedal.gun, sizeof(mesod.pedal.gun), "SIM-3");
+	set_gun("SIM-3");
 	tap();
 	assert_shots(0);
-	text_copy(mesod.pedal.gun, sizeof(mesod.pedal.gun), "SIM-1");
+	set_gun("SIM-1");
 	tap();
 	assert_shots(1);
 }

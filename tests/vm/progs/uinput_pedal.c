@@ -38,6 +38,16 @@ __attribute__((format(printf, 1, 2), noreturn)) static void die(const char *form
 	exit(1);
 }
 
+static long number(const char *text)
+{
+	char *end;
+	long value = strtol(text, &end, 10);
+
+	if (end == text || *end || value <= 0)
+		die("\"%s\" is no number", text);
+	return value;
+}
+
 static void sleep_ms(long ms)
 {
 	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 }, NULL);
@@ -60,12 +70,6 @@ static void create(void)
 	if (r < 0)
 		die("uinput: %s", strerror(-r));
 	libevdev_free(device);
-}
-
-static void destroy(void)
-{
-	libevdev_uinput_destroy(pedal);
-	pedal = NULL;
 }
 
 static void key(unsigned int code, int value)
@@ -93,8 +97,10 @@ static void bounce(int value)
 	key(KEY_B, value);
 }
 
-static void stop_and(pid_t pid, bool flood, long late_ms)
+static void stop_and(const char *who, bool flood, long late_ms)
 {
+	const pid_t pid = (pid_t)number(who);
+
 	if (kill(pid, SIGSTOP) < 0)
 		die("SIGSTOP: %s", strerror(errno));
 	key(KEY_B, 1);
@@ -105,34 +111,99 @@ static void stop_and(pid_t pid, bool flood, long late_ms)
 		die("SIGCONT: %s", strerror(errno));
 }
 
-static void obey(const char *line)
-{
-	long number = 0;
-	char word[16] = "";
+/* ---- the commands, each with what follows the word ---------------------------------- */
 
-	sscanf(line, "%15s %ld", word, &number);
-	if (strcmp(word, "down") == 0)
-		key(KEY_B, 1);
-	else if (strcmp(word, "up") == 0)
-		key(KEY_B, 0);
-	else if (strcmp(word, "repeat") == 0)
-		key(KEY_B, 2);
-	else if (strcmp(word, "other") == 0)
-		key(KEY_A, 1), sleep_ms(50), key(KEY_A, 0);
-	else if (strcmp(word, "tap") == 0)
-		key(KEY_B, 1), sleep_ms(50), key(KEY_B, 0);
-	else if (strcmp(word, "bounce") == 0)
-		bounce(1), sleep_ms(150), bounce(0);
-	else if (strcmp(word, "lose") == 0)
-		stop_and((pid_t)number, true, 0);
-	else if (strcmp(word, "late") == 0)
-		stop_and((pid_t)number, false, 80);
-	else if (strcmp(word, "create") == 0)
-		create();
-	else if (strcmp(word, "destroy") == 0)
-		destroy();
-	else
-		die("what is \"%s\"?", word);
+static void down(const char *nothing)
+{
+	(void)nothing;
+	key(KEY_B, 1);
+}
+
+static void up(const char *nothing)
+{
+	(void)nothing;
+	key(KEY_B, 0);
+}
+
+static void repeat(const char *nothing)
+{
+	(void)nothing;
+	key(KEY_B, 2);
+}
+
+static void tap(const char *nothing)
+{
+	(void)nothing;
+	key(KEY_B, 1);
+	sleep_ms(50);
+	key(KEY_B, 0);
+}
+
+static void other(const char *nothing)
+{
+	(void)nothing;
+	key(KEY_A, 1);
+	sleep_ms(50);
+	key(KEY_A, 0);
+}
+
+/* A press and its release, of a contact that bounces. */
+static void bouncing(const char *nothing)
+{
+	(void)nothing;
+	bounce(1);
+	sleep_ms(150);
+	bounce(0);
+}
+
+/* A press that this process reads 80 ms later. */
+static void late(const char *who)
+{
+	stop_and(who, false, 80);
+}
+
+/* A press that this process does not read, for the kernel had no room for it. */
+static void lose(const char *who)
+{
+	stop_and(who, true, 0);
+}
+
+static void plug(const char *nothing)
+{
+	(void)nothing;
+	create();
+}
+
+static void unplug(const char *nothing)
+{
+	(void)nothing;
+	libevdev_uinput_destroy(pedal);
+	pedal = NULL;
+}
+
+static const struct {
+	const char *word;
+	void (*act)(const char *rest);
+} commands[] = {
+	{ "down", down },   { "up", up },          { "repeat", repeat }, { "tap", tap },
+	{ "other", other }, { "late", late },      { "lose", lose },     { "bounce", bouncing },
+	{ "create", plug }, { "destroy", unplug },
+};
+
+static void obey(char *line)
+{
+	char *rest;
+
+	line[strcspn(line, "\n")] = '\0';
+	rest = line + strcspn(line, " ");
+	if (*rest)
+		*rest++ = '\0';
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(line, commands[i].word) == 0) {
+			commands[i].act(rest);
+			return;
+		}
+	die("what is \"%s\"?", line);
 }
 
 static int listen_to(const char *node, int ms)
@@ -159,7 +230,7 @@ int main(int argc, char **argv)
 	char line[64];
 
 	if (argc == 4 && strcmp(argv[1], "--listen") == 0)
-		return listen_to(argv[2], atoi(argv[3]));
+		return listen_to(argv[2], (int)number(argv[3]));
 	if (argc != 2)
 		die("usage: uinput_pedal NAME | --listen NODE MS");
 	name = argv[1];
