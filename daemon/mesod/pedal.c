@@ -226,6 +226,9 @@ static void on_device(struct udev_device *device, bool here, void *userdata)
 			pedal_remove(pedal, "unplugged");
 		return;
 	}
+	/* A gun's own trigger fires by itself: mesod never fires from it, whatever mesod.conf says. */
+	if (udev_device_get_parent_with_subsystem_devtype(device, "meso", NULL))
+		return;
 	/* The parent stays the child's. */
 	input = udev_device_get_parent_with_subsystem_devtype(device, "input", NULL);
 	if (pedal || !input)
