@@ -35,6 +35,19 @@ static int read_files(const struct options *options, struct reading *reading)
 			      reading->error);
 }
 
+/* Once, at the start: no pedal changes hands while guns may be armed. */
+static int load_pedal(const struct options *options, struct pedal_config *ret, char *error)
+{
+	char why[CONF_TEXT_MAX] = "";
+	int r = pedal_config_load(options->config, ret, why);
+
+	if (r < 0) {
+		text_copy(error, FORMULARY_ERROR_MAX, *why ? why : strerrordesc_np(-r));
+		formulary_make_text(error);
+	}
+	return r;
+}
+
 /* ------------------------------------------------- the beginning */
 
 int basis_load(struct mesod *mesod)
@@ -47,6 +60,12 @@ int basis_load(struct mesod *mesod)
 	if (r < 0) {
 		/* Numbers that somebody meant and that are not understood: rather no dose at all. */
 		log_main(mesod, LOG_ERR, "%s", reading.error);
+		return r;
+	}
+	r = load_pedal(&mesod->options, &mesod->pedal, reading.error);
+	if (r < 0) {
+		log_main(mesod, LOG_ERR, "%s", reading.error);
+		formulary_free(reading.formulary);
 		return r;
 	}
 	mesod->limits = reading.limits;
@@ -257,9 +276,12 @@ int basis_check(const struct options *options)
 {
 	char hash[FORMULARY_HASH_TEXT_MAX];
 	struct reading reading = { 0 };
+	struct pedal_config pedal;
 	int r;
 
-	r = read_files(options, &reading);
+	r = load_pedal(options, &pedal, reading.error);
+	if (r >= 0)
+		r = read_files(options, &reading);
 	if (r < 0) {
 		fprintf(stderr, "mesod: %s\n", reading.error);
 		return r;

@@ -9,19 +9,15 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <libeconf.h>
-#include <libeconf_ext.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <injector.h>
 
+#include "conf.h"
 #include "count.h"
 #include "macros.h"
-
-#define GROUP "limits"
 
 #define INTERVAL_MAX_D 3650 /* ten years: what is longer was mistyped */
 
@@ -233,50 +229,6 @@ static const char *format_bound(const struct key *key, uint64_t bound, char buf[
 	return buf;
 }
 
-static int complain(char *error, int r, const char *format, ...) _printf_(3, 4);
-static int complain(char *error, int r, const char *format, ...)
-{
-	va_list ap;
-
-	if (error) {
-		va_start(ap, format);
-		vsnprintf(error, LIMITS_TEXT_MAX, format, ap);
-		va_end(ap);
-	}
-	return r;
-}
-
-static void econf_freep(econf_file **file)
-{
-	econf_free(*file);
-}
-
-static void free_listp(char ***list)
-{
-	if (*list)
-		econf_freeArray(*list);
-}
-
-static void free_valuep(econf_ext_value **value)
-{
-	if (*value)
-		econf_freeExtValue(*value);
-}
-
-static int to_errno(econf_err e)
-{
-	switch (e) {
-	case ECONF_SUCCESS:
-		return 0;
-	case ECONF_NOMEM:
-		return -ENOMEM;
-	case ECONF_NOFILE:
-		return -ENOENT;
-	default:
-		return -EINVAL;
-	}
-}
-
 static const struct key *find_key(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_LENGTH(keys); i++)
@@ -293,157 +245,31 @@ static bool is_allowed(const struct key *key, uint64_t bound, uint64_t ceiling)
 	return bound > 0 && bound <= ceiling;
 }
 
-static int read_key(econf_file *file, const char *path, const char *name, struct limits *limits,
-		    char *error)
+static int read_key(const struct conf_line *line, void *userdata, char *error)
 {
-	_cleanup_(free_valuep) econf_ext_value *value = NULL;
 	char reason[INJ_TEXT_MAX], ceiling_text[INJ_TEXT_MAX];
-	const struct key *key = find_key(name);
-	struct limits built_in;
-	const char *text;
+	const struct key *key = find_key(line->name);
+	struct limits *limits = userdata, built_in;
 	uint64_t bound, ceiling;
 	int r;
 
-	r = to_errno(econf_getExtValue(file, GROUP, name, &value));
-	if (r < 0)
-		return complain(error, r, "%s: the value of \"%s\" cannot be read", path, name);
 	if (!key)
-		return complain(error, -EINVAL,
-				"%s:%" PRIu64 ": \"%s\" is no limit that mesod knows", path,
-				value->line_number, name);
-	text = value->values && value->values[0] ? value->values[0] : "";
-	if (value->values && value->values[0] && value->values[1])
-		return complain(error, -EINVAL, "%s:%" PRIu64 ": %s has more than one value", path,
-				value->line_number, name);
-	r = parse_bound(key, text, &bound, reason);
+		return conf_refuse(line, error, -EINVAL, "\"%s\" is no limit that mesod knows",
+				   line->name);
+	r = parse_bound(key, line->text, &bound, reason);
 	if (r < 0)
-		return complain(error, r, "%s:%" PRIu64 ": %s: %s", path, value->line_number, name,
-				reason);
+		return conf_refuse(line, error, r, "%s: %s", line->name, reason);
 	limits_default(&built_in);
 	ceiling = get_bound(&built_in, key);
 	if (!is_allowed(key, bound, ceiling))
-		return complain(error, -ERANGE,
-				"%s:%" PRIu64
-				": %s = %s: a file may only tighten; it must be %s %s%s",
-				path, value->line_number, name, text,
-				key->least ? "at least" : "above nothing and at most",
-				format_bound(key, ceiling, ceiling_text),
-				key->least ? " and at most 3650 d" : "");
+		return conf_refuse(line, error, -ERANGE,
+				   "%s = %s: a file may only tighten; it must be %s %s%s",
+				   line->name, line->text,
+				   key->least ? "at least" : "above nothing and at most",
+				   format_bound(key, ceiling, ceiling_text),
+				   key->least ? " and at most 3650 d" : "");
 	set_bound(limits, key, bound);
 	return 0;
-}
-
-/* Does this line say @name = ...? */
-static bool says(const char *line, const char *name)
-{
-	line += strspn(line, " \t");
-	if (strncmp(line, name, strlen(name)) != 0)
-		return false;
-	line += strlen(name);
-	return line[strspn(line, " \t")] == '=';
-}
-
-/* libeconf keeps the first of two lines for one key and forgets the other; nobody may be surprised. */
-static int check_once(FILE *stream, const char *path, const char *name, char *error)
-{
-	_cleanup_(freep) char *line = NULL;
-	size_t size = 0;
-	uint64_t number = 0, first = 0;
-
-	rewind(stream);
-	while (getline(&line, &size, stream) >= 0) {
-		number++;
-		if (!says(line, name))
-			continue;
-		if (first > 0)
-			return complain(error, -EINVAL,
-					"%s:%" PRIu64 ": %s is said twice, first in line %" PRIu64,
-					path, number, name, first);
-		first = number;
-	}
-	return ferror(stream) ? complain(error, -EIO, "%s cannot be read", path) : 0;
-}
-
-static int check_groups(econf_file *file, const char *path, bool *ret_any, char *error)
-{
-	_cleanup_(free_listp) char **list = NULL;
-	econf_err e;
-	size_t n = 0;
-
-	*ret_any = false;
-	e = econf_getKeys(file, NULL, &n, &list);
-	if (e == ECONF_SUCCESS && n > 0)
-		return complain(error, -EINVAL, "%s: \"%s\" stands before any [group]", path,
-				list[0]);
-	if (e != ECONF_SUCCESS && e != ECONF_NOKEY)
-		return to_errno(e);
-	n = 0;
-	if (list) {
-		econf_freeArray(list);
-		list = NULL;
-	}
-	e = econf_getGroups(file, &n, &list);
-	if (e == ECONF_NOGROUP)
-		return 0;
-	if (e != ECONF_SUCCESS)
-		return to_errno(e);
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(list[i], GROUP) != 0)
-			return complain(error, -EINVAL, "%s: [%s] is no group that mesod knows",
-					path, list[i]);
-		*ret_any = true;
-	}
-	return 0;
-}
-
-static int read_stream(FILE *stream, const char *path, struct limits *limits, char *error)
-{
-	_cleanup_(econf_freep) econf_file *file = NULL;
-	_cleanup_(free_listp) char **names = NULL;
-	_cleanup_(freep) char *where = NULL;
-	uint64_t line = 0;
-	size_t n = 0;
-	econf_err e;
-	bool any;
-	int r;
-
-	/* libeconf takes what it cannot read for an empty file. */
-	if (fgetc(stream) == EOF && ferror(stream))
-		return complain(error, -EIO, "%s cannot be read", path);
-	e = econf_readFile(&file, path, "=", "#");
-	if (e != ECONF_SUCCESS) {
-		econf_errLocation(&where, &line);
-		return complain(error, to_errno(e), "%s:%" PRIu64 ": %s", path, line,
-				econf_errString(e));
-	}
-	r = check_groups(file, path, &any, error);
-	if (r < 0 || !any)
-		return r;
-	e = econf_getKeys(file, GROUP, &n, &names);
-	if (e == ECONF_NOKEY)
-		return 0;
-	if (e != ECONF_SUCCESS)
-		return complain(error, to_errno(e), "%s: %s", path, econf_errString(e));
-	for (size_t i = 0; i < n && r >= 0; i++) {
-		r = check_once(stream, path, names[i], error);
-		if (r >= 0)
-			r = read_key(file, path, names[i], limits, error);
-	}
-	return r;
-}
-
-/* An absent file says nothing. */
-static int read_file(const char *path, struct limits *limits, char *error)
-{
-	FILE *stream = fopen(path, "re");
-	int r;
-
-	if (!stream)
-		return errno == ENOENT ? 0
-				       : complain(error, -errno, "%s: %s", path, strerror(errno));
-	r = read_stream(stream, path, limits, error);
-	fclose(stream);
-	return r;
 }
 
 int limits_load(const char *const *paths, size_t n_paths, struct limits *ret, char *error)
@@ -453,7 +279,7 @@ int limits_load(const char *const *paths, size_t n_paths, struct limits *ret, ch
 
 	limits_default(&limits);
 	for (size_t i = 0; i < n_paths; i++) {
-		r = read_file(paths[i], &limits, error);
+		r = conf_read(paths[i], CONF_LIMITS, read_key, &limits, error);
 		if (r < 0)
 			return r;
 	}
@@ -463,10 +289,10 @@ int limits_load(const char *const *paths, size_t n_paths, struct limits *ret, ch
 		char soft_text[INJ_TEXT_MAX], hard_text[INJ_TEXT_MAX];
 
 		if (soft->least ? s < h : s > h)
-			return complain(error, -EINVAL, "%s is %s, %s %s, which is %s", soft->name,
-					format_bound(soft, s, soft_text),
-					soft->least ? "below" : "above", hard->name,
-					format_bound(hard, h, hard_text));
+			return conf_complain(error, -EINVAL, "%s is %s, %s %s, which is %s",
+					     soft->name, format_bound(soft, s, soft_text),
+					     soft->least ? "below" : "above", hard->name,
+					     format_bound(hard, h, hard_text));
 	}
 	*ret = limits;
 	return 0;
@@ -480,9 +306,9 @@ bool limits_is_tighter(const struct limits *now, const struct limits *next, char
 
 		if (keys[i].least ? is >= was : is <= was)
 			continue;
-		(void)complain(reason, 0, "%s would be %s, which is no tighter than %s",
-			       keys[i].name, format_bound(&keys[i], is, is_text),
-			       format_bound(&keys[i], was, was_text));
+		(void)conf_complain(reason, 0, "%s would be %s, which is no tighter than %s",
+				    keys[i].name, format_bound(&keys[i], is, is_text),
+				    format_bound(&keys[i], was, was_text));
 		return false;
 	}
 	return true;

@@ -14,8 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LIMITS_TEXT_MAX     256
-#define LIMITS_DEFAULT_PATH "/etc/meso/mesod.conf"
+#include "conf.h"
+
+#define LIMITS_TEXT_MAX     CONF_TEXT_MAX
+#define LIMITS_DEFAULT_PATH CONF_DEFAULT_PATH
 
 /* One bound.  Above soft: a reason is asked for.  Above hard: refused, no bedside override. */
 struct limit {

@@ -18,6 +18,7 @@
 #define RETRY_FIRST_US 200000
 #define RETRY_LAST_US  3200000
 #define PLACES_MAX     256
+#define NODE_MAX       128
 
 struct place {
 	struct place *next;
@@ -162,6 +163,25 @@ void hotplug_lost(struct hotplug *hotplug, const char *uri)
 	plan(hotplug);
 }
 
+static void on_node(struct udev_device *device, bool here, void *userdata)
+{
+	const char *node = udev_device_get_devnode(device);
+	struct hotplug *hotplug = userdata;
+	char uri[NODE_MAX];
+	int r;
+
+	if (!node || snprintf(uri, sizeof(uri), "kernel:%s", node) >= (int)sizeof(uri))
+		return;
+	if (!here) {
+		hotplug_place_remove(hotplug, uri);
+		return;
+	}
+	r = hotplug_place_add(hotplug, uri);
+	if (r < 0)
+		log_main(hotplug->mesod, LOG_ERR, "%s is not looked at: %s", node,
+			 strerrordesc_np(-r));
+}
+
 static int watch_sim(struct hotplug *hotplug, const char *path)
 {
 	char uri[128];
@@ -187,7 +207,7 @@ int hotplug_new(struct mesod *mesod, struct hotplug **ret)
 	for (size_t i = 0; r >= 0 && i < mesod->options.n_sim; i++)
 		r = watch_sim(hotplug, mesod->options.sim[i]);
 	if (r >= 0 && !mesod->options.n_sim)
-		r = udev_watch_new(hotplug, mesod, &hotplug->udev);
+		r = udev_watch_new(mesod, "meso", on_node, hotplug, &hotplug->udev);
 	if (r < 0) {
 		mesod->hotplug = hotplug_free(hotplug);
 		return r;

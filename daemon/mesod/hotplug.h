@@ -17,7 +17,7 @@ struct hotplug *hotplug_free(struct hotplug *hotplug);
 /* The gun at this address is gone; it may come back. */
 void hotplug_lost(struct hotplug *hotplug, const char *uri);
 
-/* For the watchers, udev.c and simdir.c: a place where a gun may be, to be tried now; and no more. */
+/* For the watchers, udev.h's and simdir.c: a place where a gun may be, to be tried now; and no more. */
 int hotplug_place_add(struct hotplug *hotplug, const char *uri);
 void hotplug_place_remove(struct hotplug *hotplug, const char *uri);
 

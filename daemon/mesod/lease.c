@@ -95,6 +95,8 @@ int lease_begin(struct lease *lease)
 	int r;
 
 	lease->stage = LEASE_LIVE;
+	lease->armed_ns = boottime_now_ns();
+	lease->counted = lease->shot_count;
 	r = sd_event_add_time_relative(lease->gun->mesod->event, &lease->heartbeat, CLOCK_BOOTTIME,
 				       0, 1000, on_beat, lease);
 	if (r >= 0)
@@ -102,6 +104,12 @@ int lease_begin(struct lease *lease)
 	if (r < 0)
 		gun_disarm(lease->gun);
 	return r < 0 ? r : 0;
+}
+
+bool lease_may_fire(const struct lease *lease)
+{
+	return lease->stage == LEASE_LIVE && lease->heartbeat && !lease->gun->mesod->stopping &&
+	       !session_silence_reason(session_of_lease(lease));
 }
 
 static int on_overdue(sd_event_source *source, uint64_t usec, void *userdata)
@@ -154,6 +162,7 @@ void lease_check(struct lease *lease, const struct meso_status *status)
 {
 	if (status->flags & MESO_STATUS_CONTACT)
 		lease->contact = true;
+	lease->counted = status->shot_count;
 	if (lease->stage != LEASE_LIVE) {
 		if (status->lease_end != MESO_END_NONE &&
 		    memcmp(status->lease_id, lease->id, MESO_LEASE_ID_LEN) == 0)

@@ -44,8 +44,10 @@ struct lease {
 	bool overdue;
 	uint64_t closed_ns; /* when it began to close, CLOCK_MONOTONIC */
 	uint64_t armed_boot_id;
+	uint64_t armed_ns;   /* since when the gun may fire, CLOCK_BOOTTIME; 0 before */
 	uint64_t shot_count; /* the gun's counters when it was reserved */
 	uint64_t total_nl;
+	uint64_t counted; /* number of the newest shot that mesod knows to be counted */
 	sd_event_source *heartbeat;
 	sd_event_source *overdue_timer;
 };
@@ -61,6 +63,8 @@ int lease_begin(struct lease *lease);
 void lease_close(struct lease *lease, uint32_t end);
 /* It was told to stop: no heartbeat any more, and who waits for its end waits no longer than that. */
 void lease_stopping(struct lease *lease);
+/* The gun may fire under it, as far as is known, and nobody has told it to stop. */
+bool lease_may_fire(const struct lease *lease);
 /* Compares with what the gun says now. */
 void lease_check(struct lease *lease, const struct meso_status *status);
 

@@ -26,6 +26,7 @@
 #include "hotplug.h"
 #include "lease.h"
 #include "macros.h"
+#include "pedal.h"
 #include "session.h"
 
 #define UPKEEP_US     1000000
@@ -39,12 +40,22 @@ int64_t wall_now_s(const struct mesod *mesod)
 	return clock_wall_s(mesod->options.clock);
 }
 
-uint64_t monotonic_now_ns(void)
+static uint64_t now_ns(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
+}
+
+uint64_t monotonic_now_ns(void)
+{
+	return now_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t boottime_now_ns(void)
+{
+	return now_ns(CLOCK_BOOTTIME);
 }
 
 struct ledger_moment moment_at(int64_t now_s)
@@ -163,6 +174,7 @@ static int on_upkeep(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)usec;
 	tell_state(mesod);
+	pedals_check(mesod->pedals);
 	/* Also keeps the worker answering, so that its silence means something. */
 	if (!worker_pending(mesod->worker) && (state == LEDGER_OK || state == LEDGER_FULL))
 		(void)worker_submit(mesod->worker, upkeep_run, upkeep_done, mesod);
@@ -233,6 +245,12 @@ static void guns_and_name(struct mesod *mesod)
 	r = hotplug_new(mesod, &mesod->hotplug);
 	if (r < 0)
 		log_main(mesod, LOG_ERR, "cannot look for guns: %s", strerrordesc_np(-r));
+	if (r >= 0 && mesod->pedal.wanted) {
+		r = pedals_new(mesod, &mesod->pedals);
+		if (r < 0)
+			log_main(mesod, LOG_ERR, "cannot look for the pedal: %s",
+				 strerrordesc_np(-r));
+	}
 	if (r >= 0) {
 		r = bus_take_name(mesod);
 		if (r < 0)
@@ -444,6 +462,7 @@ static void end(struct mesod *mesod)
 	if (mesod->worker)
 		worker_stop(mesod->worker);
 	sd_event_source_disable_unref(mesod->worker_io);
+	mesod->pedals = pedals_free(mesod->pedals);
 	mesod->hotplug = hotplug_free(mesod->hotplug);
 	mesod->worker = worker_free(mesod->worker);
 	while (mesod->sessions)

@@ -16,12 +16,14 @@
 #include "dose_limits.h"
 #include "log.h"
 #include "options.h"
+#include "pedal_config.h"
 #include "timekeeping.h"
 #include "worker.h"
 
 /* Of the loop's sources: a flood on the bus never stands before a stop or a heartbeat. */
 #define PRIORITY_STOP      (-100)
 #define PRIORITY_HEARTBEAT (-90)
+#define PRIORITY_PEDAL     (-85)
 #define PRIORITY_GUN       (-80)
 #define PRIORITY_WORKER    (-70)
 #define PRIORITY_BUS       0
@@ -38,12 +40,14 @@
 struct authority;
 struct gun;
 struct hotplug;
+struct pedals;
 struct session;
 
 struct mesod {
 	struct options options;
 	struct logger log;
 	struct limits limits;
+	struct pedal_config pedal;
 	struct formulary *formulary;
 	struct policy_basis basis; /* both of these; the worker's to read, but between its jobs */
 	unsigned int reloads;      /* of them, under way: no client's job until they are over */
@@ -60,6 +64,7 @@ struct mesod {
 
 	struct authority *authority;
 	struct hotplug *hotplug;
+	struct pedals *pedals; /* NULL: none is configured */
 	struct gun *guns;
 	struct session *sessions;
 	uint64_t last_session; /* number of the newest, in this daemon's life */
@@ -87,6 +92,8 @@ void mesod_stop(struct mesod *mesod, const char *why);
 
 int64_t wall_now_s(const struct mesod *mesod);
 uint64_t monotonic_now_ns(void);
+/* CLOCK_BOOTTIME, which goes on while the machine sleeps. */
+uint64_t boottime_now_ns(void);
 /* The wall clock and its local calendar day. */
 struct ledger_moment moment_at(int64_t now_s);
 /* The local date as YYYY-MM-DD. */

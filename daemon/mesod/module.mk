@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # mesod: the daemon. Everything but main.c is also in libmesod.a, which the unit tests link.
 
-MESOD_PKGS := libsystemd libudev sqlite3 libgcrypt libeconf
+MESOD_PKGS := libsystemd libudev sqlite3 libgcrypt libeconf libevdev
 MESOD_SRCS := $(wildcard daemon/mesod/*.c)
 COMMON_SRCS := $(wildcard daemon/common/*.c)
 MESOD_MAIN := $(call objects,$(filter %/main.c,$(MESOD_SRCS)))

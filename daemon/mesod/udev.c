@@ -5,43 +5,21 @@
  */
 #include "udev.h"
 
-#include <libudev.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "hotplug.h"
 #include "macros.h"
 #include "mesod.h"
 
-#define SUBSYSTEM "meso"
-#define NODE_MAX  128
-
 struct udev_watch {
-	struct hotplug *hotplug;
 	struct mesod *mesod;
+	const char *subsystem;
+	udev_device_fn *tell;
+	void *userdata;
 	struct udev *udev;
 	struct udev_monitor *monitor;
 	sd_event_source *io;
 };
-
-static void tell(struct udev_watch *watch, struct udev_device *device, bool here)
-{
-	const char *node = udev_device_get_devnode(device);
-	char uri[NODE_MAX];
-	int r;
-
-	if (!node || snprintf(uri, sizeof(uri), "kernel:%s", node) >= (int)sizeof(uri))
-		return;
-	if (!here) {
-		hotplug_place_remove(watch->hotplug, uri);
-		return;
-	}
-	r = hotplug_place_add(watch->hotplug, uri);
-	if (r < 0)
-		log_main(watch->mesod, LOG_ERR, "%s is not looked at: %s", node,
-			 strerrordesc_np(-r));
-}
 
 static int on_monitor(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
@@ -55,7 +33,7 @@ static int on_monitor(sd_event_source *source, int fd, uint32_t revents, void *u
 		const char *action = udev_device_get_action(device);
 
 		if (action)
-			tell(watch, device, strcmp(action, "remove") != 0);
+			watch->tell(device, strcmp(action, "remove") != 0, watch->userdata);
 		udev_device_unref(device);
 	}
 	return 0;
@@ -69,7 +47,7 @@ static int enumerate(struct udev_watch *watch)
 
 	if (!walk)
 		return -ENOMEM;
-	r = udev_enumerate_add_match_subsystem(walk, SUBSYSTEM);
+	r = udev_enumerate_add_match_subsystem(walk, watch->subsystem);
 	if (r >= 0)
 		r = udev_enumerate_scan_devices(walk);
 	udev_list_entry_foreach(entry, r >= 0 ? udev_enumerate_get_list_entry(walk) : NULL)
@@ -78,7 +56,7 @@ static int enumerate(struct udev_watch *watch)
 			udev_device_new_from_syspath(watch->udev, udev_list_entry_get_name(entry));
 
 		if (device)
-			tell(watch, device, true);
+			watch->tell(device, true, watch->userdata);
 		udev_device_unref(device);
 	}
 	udev_enumerate_unref(walk);
@@ -94,7 +72,7 @@ static int listen_to_udev(struct udev_watch *watch)
 	watch->monitor = udev_monitor_new_from_netlink(watch->udev, source);
 	if (!watch->monitor)
 		return -ENOMEM;
-	r = udev_monitor_filter_add_match_subsystem_devtype(watch->monitor, SUBSYSTEM, NULL);
+	r = udev_monitor_filter_add_match_subsystem_devtype(watch->monitor, watch->subsystem, NULL);
 	if (r >= 0)
 		r = udev_monitor_enable_receiving(watch->monitor);
 	if (r >= 0)
@@ -104,15 +82,18 @@ static int listen_to_udev(struct udev_watch *watch)
 	return r < 0 ? r : 0;
 }
 
-int udev_watch_new(struct hotplug *hotplug, struct mesod *mesod, struct udev_watch **ret)
+int udev_watch_new(struct mesod *mesod, const char *subsystem, udev_device_fn *tell, void *userdata,
+		   struct udev_watch **ret)
 {
 	struct udev_watch *watch = calloc(1, sizeof(*watch));
 	int r;
 
 	if (!watch)
 		return -ENOMEM;
-	watch->hotplug = hotplug;
 	watch->mesod = mesod;
+	watch->subsystem = subsystem;
+	watch->tell = tell;
+	watch->userdata = userdata;
 	watch->udev = udev_new();
 	r = watch->udev ? listen_to_udev(watch) : -ENOMEM;
 	if (r >= 0)

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The guest's share of `make bench`: runs in the VM, prints bench lines. `time` is the ratio of times. `locks`, which
-# gates, counts the locks that the kernel takes during GET_STATUS, by the function-graph tracer.
+# gates, counts the locks that the kernel takes during GET_STATUS, by the function-graph tracer. `pedal` is the way from
+# a pedal's event to FIRE: the ratio of times, and, which gates, its system calls, by strace.
 set -euo pipefail
 
 here=$(dirname "$0")
@@ -10,6 +11,34 @@ build=$here/../../build
 modprobe meso_dummy
 if [ "${1:-}" = time ]; then
 	exec "$build/bench/status_bench"
+fi
+
+# calls_to_fire <ours|peer>: sets calls, system calls from the event's arrival until FIRE, and presses.
+calls_to_fire() {
+	strace -o /tmp/trace "$build/bench/pedal_bench" "$1"
+	read -r calls presses < <(awk '
+		/^epoll_wait\(/ { n = 0 }
+		{ n++ }
+		/^ioctl\(.*0xbd, 0x9, / { calls += n; presses++ }
+		END { print calls + 0, presses + 0 }' /tmp/trace)
+	if [ "$presses" -ne 100 ]; then
+		echo "strace saw $presses of 100 presses ($1)" >&2
+		exit 1
+	fi
+}
+if [ "${1:-}" = pedal ]; then
+	modprobe -a evdev uinput
+	# On real hardware asking the time is none.
+	read -r clock </sys/devices/system/clocksource/clocksource0/current_clocksource
+	[ "$clock" = tsc ] || [ "$clock" = kvm-clock ] || echo "the clock is $clock: asking it costs system calls" >&2
+	"$build/bench/pedal_bench"
+	calls_to_fire ours
+	ours=$calls
+	calls_to_fire peer
+	awk -v o="$ours" -v p="$calls" -v n="$presses" 'BEGIN {
+		printf "bench name=pedal-to-fire-syscalls ours=%.2f peer=%.2f ratio=%.3f bar=1.000 where=guest\n", o / n, p / n, o / p
+	}'
+	exit
 fi
 
 tracing=/sys/kernel/tracing

@@ -9,6 +9,9 @@ $(O)/bench/%: private PKGS := $(MESOD_PKGS)
 $(O)/bench/%: $(O)/obj/tests/bench/%.o $(PROJECT_LIBS)
 	$(link_program)
 
+# Has mesod's own loop, pedal and gun in it.
+$(O)/obj/tests/bench/pedal_bench.o: private INCLUDES += -Idaemon/mesod
+
 # Shares the ledger suites' fixture.
 $(O)/obj/tests/bench/ledger_bench.o: private INCLUDES += -Idaemon/mesod
 $(O)/bench/ledger_bench: private PKGS := check $(MESOD_PKGS) jansson

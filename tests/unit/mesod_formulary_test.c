@@ -84,6 +84,25 @@ START_TEST(limits_that_are_not_understood_are_found_by_looking_too)
 }
 END_TEST
 
+START_TEST(a_pedal_that_is_not_understood_starts_no_daemon)
+{
+	static const char *const modes[] = { "--check-formulary",
+					     "--address unix:path=/nonexistent --sim /nonexistent "
+					     "--state /nonexistent --mark /nonexistent" };
+	char arguments[400], out[2000];
+
+	formulary_put("mesod.conf", "[pedal]\nname = Foot\nkey = KEY_FOOT\n");
+	for (int i = 0; i < 2; i++) {
+		snprintf(arguments, sizeof(arguments), "%s --config %s --formulary " SHIPPED,
+			 modes[i], formulary_path("mesod.conf"));
+		ck_assert_int_eq(run(arguments, out, sizeof(out)), EXIT_FAILURE);
+		ck_assert_says(out, formulary_path("mesod.conf:3: "));
+		ck_assert_says(out, "key = KEY_FOOT");
+		ck_assert_says(out, "KEY_B");
+	}
+}
+END_TEST
+
 START_TEST(looking_at_one_that_is_in_order_says_what_it_has)
 {
 	char out[2000];
@@ -459,6 +478,7 @@ int main(void)
 	tcase_set_timeout(look, 60);
 	tcase_add_test(look, a_formulary_that_is_not_understood_starts_no_daemon);
 	tcase_add_test(look, limits_that_are_not_understood_are_found_by_looking_too);
+	tcase_add_test(look, a_pedal_that_is_not_understood_starts_no_daemon);
 	tcase_add_test(look, looking_at_one_that_is_in_order_says_what_it_has);
 	tcase_add_test(look, more_layers_than_there_is_room_for_are_refused);
 	suite_add_tcase(suite, look);
