@@ -402,7 +402,7 @@ static void unplugged(void)
 		require_eq(ask(owner, ioctls[i].cmd, NULL), -ENODEV);
 		tried += 2;
 	}
-	plug_in("/dev/meso0");
+	hand("disconnect", 0);
 }
 
 int main(void)

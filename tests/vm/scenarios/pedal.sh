@@ -52,7 +52,7 @@ heard() {
 grabbed() { [ "$(said 'grabbed, its KEY_B fires')" = "$1" ]; }
 
 modprobe -a evdev uinput
-load_dummy
+load_guns
 cat >pedal.conf <<-CONF
 	[pedal]
 	name = Foot Pedal
