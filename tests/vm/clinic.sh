@@ -41,7 +41,7 @@ hand() { hand_of "$HELD" "$@"; }
 read_truth() { truth_of "$HELD"; }
 
 # truth: what truly happened, into variables.
-truth_delivered_fl='' truth_plunger_nm='' truth_shots='' truth_max_beyond_lease_fl='' truth_armed='' truth_moving=''
+truth_delivered_fl='' truth_lease_fl='' truth_plunger_nm='' truth_shots='' truth_max_beyond_lease_fl='' truth_armed='' truth_moving=''
 truth() {
 	local name value
 	while read -r name value; do

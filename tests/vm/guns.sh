@@ -101,6 +101,8 @@ else
 		case $2:$3 in
 		disconnect:1) ask_gun "$1" unplug ;;
 		disconnect:0) ask_gun "$1" plug ;;
+		power:0) ask_gun "$1" "power off" ;;
+		power:*) ask_gun "$1" "power on" ;;
 		*) ask_gun "$1" "hand $2 $3" ;;
 		esac
 	}
