@@ -362,6 +362,22 @@ void meso_gun_leave(struct meso_gun *gun)
 	mutex_unlock(&gun->using);
 }
 
+/* Step four: nothing more is asked of the transport.  Files that are still open
+ * no longer use it, and will not say so again.
+ */
+static void drop_ops(struct meso_gun *gun)
+{
+	struct meso_call call;
+
+	mutex_lock(&gun->using);
+	meso_gun_enter(gun, &call);
+	if (gun->users && call.ops->leave)
+		call.ops->leave(gun->priv);
+	rcu_assign_pointer(gun->ops, NULL);
+	meso_gun_exit(&call);
+	mutex_unlock(&gun->using);
+}
+
 /* ---- life ------------------------------------------------------------------------------- */
 
 static char *meso_devnode(MESO_DEVNODE_CONST struct device *dev, umode_t *mode)
@@ -538,7 +554,7 @@ void meso_gun_unregister(struct meso_gun *gun)
 	cdev_device_del(&gun->cdev, &gun->dev);
 	hrtimer_cancel(&gun->timer);
 	cancel_work_sync(&gun->log_work);
-	rcu_assign_pointer(gun->ops, NULL);
+	drop_ops(gun);
 	synchronize_srcu(&meso_srcu);
 	put_device(&gun->dev);
 }

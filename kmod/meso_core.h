@@ -29,9 +29,10 @@ struct meso_gun;
  * @use: the first file has been opened, or will be: be awake; may be missing
  * @leave: the last one is closed: may sleep; may be missing, with @use
  *
- * @use and @leave may sleep, come in pairs, and are called one at a time with
- * each other; what @use returns ends the open().  Those down to @ack_log may sleep, for 100 ms at most, and are never called
- * two at a time.  @heartbeat, @fire and @abort never sleep and may be called
+ * @use and @leave may sleep, come in pairs (also when the gun goes while it is
+ * used), and are called one at a time with each other; what @use returns ends
+ * the open().  Those down to @ack_log may sleep, for 100 ms at most, and are
+ * never called two at a time.  @heartbeat, @fire and @abort never sleep and may be called
  * from any context, at any time, also while another operation is under way;
  * they return what is known at once.  All return 0 (@read_log: a count) or a
  * negative errno: the gun's own answer where it gave one, -ETIMEDOUT where it

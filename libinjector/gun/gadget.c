@@ -52,20 +52,26 @@ static int failed(char *error, const char *what, int r)
 	}
 }
 
+int mg_gadget_choose(struct mg_gadget *gadget, const char *name, char *error)
+{
+	usbg_udc *udc = usbg_get_udc(gadget->state, name);
+
+	if (!udc) {
+		snprintf(error, MG_TEXT_MAX,
+			 "%.100s: no such USB device controller in /sys/class/udc", name);
+		return -ENODEV;
+	}
+	gadget->udc = udc;
+	return 0;
+}
+
 static int find_udc(struct mg_gadget *gadget, char *error)
 {
 	const char *name = gadget->options->udc;
 	usbg_udc *udc;
 
-	if (*name) {
-		gadget->udc = usbg_get_udc(gadget->state, name);
-		if (!gadget->udc) {
-			snprintf(error, MG_TEXT_MAX,
-				 "%.100s: no such USB device controller in /sys/class/udc", name);
-			return -ENODEV;
-		}
-		return 0;
-	}
+	if (*name)
+		return mg_gadget_choose(gadget, name, error);
 	for (udc = usbg_get_first_udc(gadget->state); udc; udc = usbg_get_next_udc(udc))
 		if (!usbg_get_udc_gadget(udc)) {
 			gadget->udc = udc;

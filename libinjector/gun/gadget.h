@@ -20,6 +20,8 @@ int mg_gadget_new(const struct mg_gadget_options *options, struct mg_gadget **re
 		  const char **ret_dir, char *error);
 /* NULL is allowed; always returns NULL.  All files below its directory must be closed. */
 struct mg_gadget *mg_gadget_free(struct mg_gadget *gadget);
+/* Which controller it is plugged into the next time: another port of the host.  -ENODEV */
+int mg_gadget_choose(struct mg_gadget *gadget, const char *udc, char *error);
 /* Into the host, and out of it.  Descriptors must have been written before. */
 int mg_gadget_plug(struct mg_gadget *gadget, char *error);
 void mg_gadget_unplug(struct mg_gadget *gadget);

@@ -554,6 +554,7 @@ static const char mischief_help[] =
 	"stall NUMBER COUNT        refuse the next requests of that number\n"
 	"slow MS           answer that late\n"
 	"drop COUNT        lose the next frames\n"
+	"port UDC          where it is plugged in the next time\n"
 	"halt              stop the stream's endpoint until the host clears it\n";
 
 static bool number(char **rest, u64 *ret)
@@ -607,6 +608,7 @@ static int halt(struct mg_usb *usb)
 static bool word(struct mg_server *server, const char *what, char *rest, char *said, size_t size)
 {
 	struct mg_usb *usb = server->usb;
+	char error[MG_TEXT_MAX];
 	u64 value[2];
 
 	if (strcmp(what, "inject") == 0) {
@@ -632,6 +634,11 @@ static bool word(struct mg_server *server, const char *what, char *rest, char *s
 			usb->drop = (u32)value[0];
 			mg_say(said, size, 0, "");
 		}
+	} else if (strcmp(what, "port") == 0) {
+		if (mg_gadget_choose(usb->gadget, rest, error) < 0)
+			snprintf(said, size, "error: %s\n", error);
+		else
+			mg_say(said, size, 0, "");
 	} else if (strcmp(what, "halt") == 0) {
 		mg_say(said, size, halt(usb), what);
 	} else {

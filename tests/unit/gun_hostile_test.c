@@ -394,7 +394,7 @@ START_TEST(a_wrong_command_line_is_told_what_is_wrong)
 	ck_assert_ptr_nonnull(strstr(said, "--memory=FILE"));
 	ck_assert_int_eq(run(said, sizeof(said), "--version"), 0);
 	ck_assert_int_eq(run(said, sizeof(said), ""), 2);
-	ck_assert_ptr_nonnull(strstr(said, "--socket and --memory are needed"));
+	ck_assert_ptr_nonnull(strstr(said, "--memory and one of --socket and --usb are needed"));
 	ck_assert_int_eq(run(said, sizeof(said), "--frobnicate"), 2);
 	ck_assert_int_eq(run(said, sizeof(said), "--socket=/tmp/x --memory=/tmp/y --mutant=kind"),
 			 2);

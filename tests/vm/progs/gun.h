@@ -84,7 +84,8 @@ __attribute__((constructor)) static inline void watch_processors(void)
 			pthread_detach(thread);
 }
 
-static inline void failed(const char *file, int line, const char *what, ...)
+static inline __attribute__((format(printf, 3, 4), noreturn)) void
+failed(const char *file, int line, const char *what, ...)
 {
 	va_list args;
 

@@ -1,0 +1,61 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# A gun on a bus that is reset and unbound under a lease, that sleeps, that moves to another port; several guns at once.
+# The same gun each time, and never armed without a host. (The machine's own sleep is kernel-suspend's, and ends before
+# the devices' turn: the VM's root, on virtio-9p, does not outlive that.)
+# timeout: 180
+# gun: usb
+source "$(dirname "$0")/../lib.sh"
+
+state() { echo "$(</sys/class/meso/meso0/state)"; }
+is_state() { [ "$(state)" = "$1" ]; }
+runtime_is() { [ "$(<"$device/power/runtime_status")" = "$1" ]; }
+# usb_device: of meso0, in sysfs.
+usb_device() { realpath "/sys/class/meso/${1:-meso0}/device/.."; }
+
+load_guns 1
+device=$(usb_device)
+node=/dev/bus/usb/$(printf '%03d/%03d' "$(<"$device/busnum")" "$(<"$device/devnum")")
+
+say "reset and unbound"
+steady "$BUILD/vmprogs/usb_life" "$node" "$(basename "$(realpath /sys/class/meso/meso0/device)")"
+
+say "nobody uses it: it sleeps, and is not called stale for that"
+device=$(usb_device)
+echo 100 >"$device/power/autosuspend_delay_ms"
+echo auto >"$device/power/control"
+wait_for 5 is_state asleep
+wait_for 2 runtime_is suspended
+pause 1.5
+assert_eq "$(state)" asleep "state after a while"
+say "somebody opens it: it is awake, and stays so while it is used"
+exec 5</dev/meso0
+wait_for 2 is_state idle
+pause 1
+runtime_is active || fail "the bus sleeps while the gun is used"
+assert_eq "$(state)" idle "state while it is used"
+exec 5<&-
+wait_for 5 is_state asleep
+say "and it treats, from its sleep"
+steady "$BUILD/vmprogs/kernel_treat"
+wait_for 5 is_state asleep
+echo on >"$device/power/control"
+wait_for 5 is_state idle
+
+say "it moves to another port"
+hand_of DUMMY-0001 disconnect 1
+wait_for 5 test ! -e /dev/meso0
+ask_gun DUMMY-0001 'port dummy_udc.2'
+hand_of DUMMY-0001 disconnect 0
+wait_for 5 test -c /dev/meso0
+assert_eq "$(</sys/class/meso/meso0/serial)" DUMMY-0001 "serial at another port"
+[ "$(usb_device)" != "$device" ] || fail "it has not moved"
+
+say "several at once"
+make_gun DUMMY-0002
+make_gun DUMMY-0003
+wait_for 5 test -c /dev/meso2
+serials=$(cat /sys/class/meso/meso*/serial | sort | tr '\n' ' ')
+assert_eq "$serials" "DUMMY-0001 DUMMY-0002 DUMMY-0003 " serials
+unmake_gun DUMMY-0002
+wait_for 5 test ! -e /dev/meso1
