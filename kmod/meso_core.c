@@ -111,6 +111,7 @@ void meso_visit_end(struct meso_gun *gun, struct meso_visit *visit)
 
 	memcpy(lease_id, gun->il.lease.id, sizeof(lease_id));
 	publish(gun);
+	meso_battery_tell(gun, visit->now);
 	set_timer(gun);
 	/* Under the lock, so that nothing is started behind removal's back. */
 	if (act & MESO_ACT_READ_LOG && !gun->gone)
@@ -144,7 +145,7 @@ void meso_gun_status(struct meso_gun *gun, struct meso_status *status, u64 *ret_
 		*ret_fault_seq = fault_seq;
 }
 
-/* The interlock's events, to every client; called with gun->lock held. */
+/* The interlock's events, to the input device and every client; called with gun->lock held. */
 static void deliver(void *ctx, const struct meso_event *event)
 {
 	struct meso_gun *gun = ctx;
@@ -153,6 +154,7 @@ static void deliver(void *ctx, const struct meso_event *event)
 
 	if (event->type == MESO_EVENT_FAULT)
 		gun->new_fault_seq = event->gun_seq;
+	meso_input_event(gun, event);
 	list_for_each_entry(client, &gun->clients, node) {
 		spin_lock(&client->lock);
 		news = meso_events_push(&client->queue, event, gun->mono_ns);
@@ -390,7 +392,8 @@ static int add_gun(struct meso_gun *gun, struct device *parent)
  *
  * Reads who the gun is, so @ops must work already.  May sleep.
  * Return: the gun, to pass frames to; an ERR_PTR: what @ops->get_info returned,
- * -EPROTO for a gun that describes itself impossibly, -ENOSPC for too many guns.
+ * -EPROTO for a gun that describes itself impossibly, -ENOSPC for too many guns,
+ * or what the input core or the power supply class returned.
  */
 struct meso_gun *meso_gun_register(struct device *parent, const struct meso_gun_ops *ops,
 				   void *priv)
@@ -412,6 +415,14 @@ struct meso_gun *meso_gun_register(struct device *parent, const struct meso_gun_
 	meso_sysfs_add(gun);
 	meso_debugfs_add(gun);
 	register_pm_notifier(&gun->sleep);
+	err = meso_input_add(gun);
+	if (!err)
+		err = meso_battery_add(gun);
+	if (err) {
+		/* Somebody may have opened it already: as if it were unplugged. */
+		meso_gun_unregister(gun);
+		return ERR_PTR(err);
+	}
 
 	meso_visit_begin(gun, &visit);
 	meso_visit_end(gun, &visit);	/* starts the timer */
@@ -447,6 +458,8 @@ void meso_gun_unregister(struct meso_gun *gun)
 {
 	mark_gone(gun);
 	unregister_pm_notifier(&gun->sleep);
+	meso_battery_remove(gun);
+	meso_input_remove(gun);
 	meso_debugfs_remove(gun);
 	meso_sysfs_remove(gun);
 	cdev_device_del(&gun->cdev, &gun->dev);
