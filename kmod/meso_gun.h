@@ -50,6 +50,7 @@ struct meso_battery {
 };
 
 struct meso_gun {
+	struct list_head node;		/* of all guns, see meso_core.c */
 	struct device dev;
 	struct cdev cdev;
 	const struct meso_gun_ops __rcu *ops;	/* by SRCU; NULL once it is gone */
