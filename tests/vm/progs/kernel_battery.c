@@ -39,7 +39,7 @@ static void require_text(const char *name, const char *wanted)
 	char text[256];
 
 	require_eq(attribute(name, text, sizeof(text)), 0);
-	if (strcmp(text, wanted))
+	if (strcmp(text, wanted) != 0)
 		failed(__FILE__, __LINE__, "%s is '%s', wanted '%s'", name, text, wanted);
 }
 
@@ -112,8 +112,8 @@ static unsigned int changes(int fd, unsigned int ms, unsigned int enough, long *
 		len = recv(fd, message, sizeof(message) - 1, 0);
 		require(len > 0);
 		message[len] = 0;
-		if (strncmp(message, change, strlen(change)) ||
-		    strcmp(strrchr(message, '/'), "/meso0-battery"))
+		if (strncmp(message, change, strlen(change)) != 0 ||
+		    strcmp(strrchr(message, '/'), "/meso0-battery") != 0)
 			continue;
 		count++;
 		*ret_percent = value_in(message, len, "POWER_SUPPLY_CAPACITY");

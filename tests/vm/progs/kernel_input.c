@@ -44,7 +44,8 @@ static int open_trigger(int flags)
 
 		require(dir);
 		for (struct dirent *entry; fd < 0 && (entry = readdir(dir));) {
-			if (strncmp(entry->d_name, "event", 5) || !uniq_is(entry->d_name, SERIAL))
+			if (strncmp(entry->d_name, "event", 5) != 0 ||
+			    !uniq_is(entry->d_name, SERIAL))
 				continue;
 			snprintf(path, sizeof(path), "/dev/input/%s", entry->d_name);
 			fd = open(path, flags | O_CLOEXEC);
@@ -112,7 +113,7 @@ static unsigned int gun_edges(int fd, uint32_t type, struct edge *edges, unsigne
 
 static void require_same(const struct edge *seen, unsigned int n, int gun)
 {
-	struct edge told[256];
+	struct edge told[256] = {};
 
 	require_eq(gun_edges(gun, MESO_EVENT_TRIGGER, told, 256), n);
 	for (unsigned int i = 0; i < n; i++) {
@@ -138,7 +139,7 @@ static void edges_and_their_instants_are_the_same(void)
 	int trigger = open_trigger(O_RDONLY | O_NONBLOCK);
 	int gun = open_gun("/dev/meso0", O_RDONLY | O_NONBLOCK);
 	char name[64] = "", phys[64] = "";
-	struct edge seen[256];
+	struct edge seen[256] = {};
 	unsigned int n = 0;
 
 	require(ioctl(trigger, EVIOCGNAME(sizeof(name)), name) > 0);
@@ -179,7 +180,7 @@ static void what_is_written_into_the_node_fires_nothing(void)
 	int gun = ready_gun("/dev/meso0");
 	struct meso_lease lease = usual_lease(gun, MESO_KIND_TREAT, 400000, 20);
 	int trigger = open_trigger(O_RDWR | O_NONBLOCK);
-	struct edge edges[16];
+	struct edge edges[16] = {};
 	long long shots;
 
 	hand("contact", 1);
@@ -214,7 +215,7 @@ static void a_silent_gun_lets_go_of_the_key(void)
 	int trigger = open_trigger(O_RDONLY | O_NONBLOCK);
 	int gun = open_gun("/dev/meso0", O_RDONLY | O_NONBLOCK);
 	struct meso_lease none = { .sequence = 0 };
-	struct edge seen[16], told[16];
+	struct edge seen[16] = {}, told[16] = {};
 	unsigned int n;
 
 	everything(gun);
@@ -229,7 +230,7 @@ static void a_silent_gun_lets_go_of_the_key(void)
 	require_eq(input_edges(trigger, seen, 16), 1);
 	require(!seen[0].pressed);
 	n = gun_edges(gun, MESO_EVENT_STATE, told, 16);
-	require(n >= 1);
+	require(n >= 1 && n <= 16);
 	require_eq(seen[0].ns, told[n - 1].ns / 1000 * 1000);
 
 	/* Still held when it is back: that is no press.  The next one is. */
