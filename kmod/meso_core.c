@@ -26,6 +26,11 @@
 static dev_t meso_devt;
 static DEFINE_IDA(meso_ida);
 DEFINE_STATIC_SRCU(meso_srcu);
+/* Every gun from before its node appears until nothing of it is left, so that
+ * no serial is there twice.
+ */
+static LIST_HEAD(meso_guns);
+static DEFINE_MUTEX(meso_guns_lock);
 
 /* ---- calls into the transport ------------------------------------------------ */
 
@@ -111,6 +116,7 @@ void meso_visit_end(struct meso_gun *gun, struct meso_visit *visit)
 
 	memcpy(lease_id, gun->il.lease.id, sizeof(lease_id));
 	publish(gun);
+	meso_battery_tell(gun, visit->now);
 	set_timer(gun);
 	/* Under the lock, so that nothing is started behind removal's back. */
 	if (act & MESO_ACT_READ_LOG && !gun->gone)
@@ -144,7 +150,7 @@ void meso_gun_status(struct meso_gun *gun, struct meso_status *status, u64 *ret_
 		*ret_fault_seq = fault_seq;
 }
 
-/* The interlock's events, to every client; called with gun->lock held. */
+/* The interlock's events, to the input device and every client; called with gun->lock held. */
 static void deliver(void *ctx, const struct meso_event *event)
 {
 	struct meso_gun *gun = ctx;
@@ -153,6 +159,7 @@ static void deliver(void *ctx, const struct meso_event *event)
 
 	if (event->type == MESO_EVENT_FAULT)
 		gun->new_fault_seq = event->gun_seq;
+	meso_input_event(gun, event);
 	list_for_each_entry(client, &gun->clients, node) {
 		spin_lock(&client->lock);
 		news = meso_events_push(&client->queue, event, gun->mono_ns);
@@ -458,13 +465,39 @@ static struct meso_gun *new_gun(const struct meso_gun_ops *ops, void *priv)
 	return gun;
 }
 
-/* Gives the gun its number, its node and its attributes. */
+/* A record, a lease and a daemon's gun are known by the serial: who comes second
+ * with it is not believed, whichever of the two is the liar.
+ */
+static int claim_serial(struct meso_gun *gun)
+{
+	struct meso_gun *other;
+	int err = 0;
+
+	mutex_lock(&meso_guns_lock);
+	list_for_each_entry(other, &meso_guns, node)
+		if (!strcmp(other->il.info.serial, gun->il.info.serial))
+			err = -EEXIST;
+	if (!err)
+		list_add_tail(&gun->node, &meso_guns);
+	mutex_unlock(&meso_guns_lock);
+	return err;
+}
+
+static void give_up_serial(struct meso_gun *gun)
+{
+	mutex_lock(&meso_guns_lock);
+	list_del(&gun->node);
+	mutex_unlock(&meso_guns_lock);
+}
+
+/* Gives the gun its number, its node and its attributes.  A failure frees it. */
 static int add_gun(struct meso_gun *gun, struct device *parent)
 {
 	int minor = ida_alloc_max(&meso_ida, MESO_MINORS - 1, GFP_KERNEL);
 	int err;
 
 	if (minor < 0) {
+		give_up_serial(gun);
 		free_gun(gun);
 		return minor;
 	}
@@ -479,8 +512,10 @@ static int add_gun(struct meso_gun *gun, struct device *parent)
 		gun->cdev.owner = THIS_MODULE;
 		err = cdev_device_add(&gun->cdev, &gun->dev);
 	}
-	if (err)
+	if (err) {
+		give_up_serial(gun);
 		put_device(&gun->dev);
+	}
 	return err;
 }
 
@@ -492,7 +527,10 @@ static int add_gun(struct meso_gun *gun, struct device *parent)
  *
  * Reads who the gun is, so @ops must work already.  May sleep.
  * Return: the gun, to pass frames to; an ERR_PTR: what @ops->get_info returned,
- * -EPROTO for a gun that describes itself impossibly, -ENOSPC for too many guns.
+ * -EPROTO for a gun that describes itself impossibly, -ENOSPC for too many guns,
+ * -EEXIST when there is one of that serial for which meso_gun_unregister() has
+ * not returned,
+ * or what the input core or the power supply class returned.
  */
 struct meso_gun *meso_gun_register(struct device *parent, const struct meso_gun_ops *ops,
 				   void *priv)
@@ -508,12 +546,27 @@ struct meso_gun *meso_gun_register(struct device *parent, const struct meso_gun_
 	publish(gun);
 	meso_visit_end_unchanged(gun, &visit);
 
+	err = claim_serial(gun);
+	if (err) {
+		pr_err_ratelimited("meso: a gun with the serial %s is here already; this one is refused\n",
+				   gun->il.info.serial);
+		free_gun(gun);
+		return ERR_PTR(err);
+	}
 	err = add_gun(gun, parent);
 	if (err)
 		return ERR_PTR(err);
 	meso_sysfs_add(gun);
 	meso_debugfs_add(gun);
 	register_pm_notifier(&gun->sleep);
+	err = meso_input_add(gun);
+	if (!err)
+		err = meso_battery_add(gun);
+	if (err) {
+		/* Somebody may have opened it already: as if it were unplugged. */
+		meso_gun_unregister(gun);
+		return ERR_PTR(err);
+	}
 
 	meso_visit_begin(gun, &visit);
 	meso_visit_end(gun, &visit);	/* starts the timer */
@@ -549,6 +602,8 @@ void meso_gun_unregister(struct meso_gun *gun)
 {
 	mark_gone(gun);
 	unregister_pm_notifier(&gun->sleep);
+	meso_battery_remove(gun);
+	meso_input_remove(gun);
 	meso_debugfs_remove(gun);
 	meso_sysfs_remove(gun);
 	cdev_device_del(&gun->cdev, &gun->dev);
@@ -556,6 +611,7 @@ void meso_gun_unregister(struct meso_gun *gun)
 	cancel_work_sync(&gun->log_work);
 	drop_ops(gun);
 	synchronize_srcu(&meso_srcu);
+	give_up_serial(gun);
 	put_device(&gun->dev);
 }
 EXPORT_SYMBOL_NS_GPL(meso_gun_unregister, MESO_SYMBOLS);

@@ -10,6 +10,10 @@
  *   gun->slow		one sleeping transport operation at a time
  *   gun->lock		the interlock, the snapshot, the list of clients
  *   client->lock	one client's queue
+ * Under gun->lock events also go to the input core and the power supply class:
+ * their locks (input_dev's event_lock with what evdev takes below it, the power
+ * supply's changed_lock) are inner ones, and neither calls back into the gun
+ * with them held.  Reading the battery takes no lock of the gun's at all.
  * Transport operations that sleep are called with gun->slow held, the others
  * with no lock at all; both inside meso_gun_enter() and meso_gun_exit().
  * GET_STATUS takes none of these.
@@ -23,6 +27,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/notifier.h>
+#include <linux/power_supply.h>
 #include <linux/seqlock.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -33,9 +38,20 @@
 #include "meso_lease.h"
 
 struct dentry;
+struct input_dev;
 struct kernfs_node;
 
+struct meso_battery {
+	struct power_supply *psy;	/* by gun->lock, as all below but @desc, @name */
+	u32 percent;			/* as last told */
+	bool low;
+	u64 quiet_until_ns;		/* boottime */
+	struct power_supply_desc desc;
+	char name[24];
+};
+
 struct meso_gun {
+	struct list_head node;		/* of all guns, see meso_core.c */
 	struct device dev;
 	struct cdev cdev;
 	const struct meso_gun_ops __rcu *ops;	/* by SRCU; NULL once it is gone */
@@ -67,6 +83,9 @@ struct meso_gun {
 	struct kernfs_node *state_attr;
 	struct kernfs_node *faults_attr;
 	struct dentry *debugfs;
+	struct input_dev *trigger;	/* by @lock */
+	char trigger_phys[24];
+	struct meso_battery battery;
 };
 
 struct meso_client {
@@ -122,6 +141,17 @@ extern const struct attribute_group *meso_groups[];
 void meso_sysfs_add(struct meso_gun *gun);
 void meso_sysfs_remove(struct meso_gun *gun);
 void meso_sysfs_notify(struct meso_gun *gun, u32 act);
+
+/* These two are told of everything with gun->lock held; after _remove (which may
+ * follow a failed _add, or none) they tell nobody anything.
+ */
+int meso_input_add(struct meso_gun *gun);
+void meso_input_remove(struct meso_gun *gun);
+void meso_input_event(struct meso_gun *gun, const struct meso_event *event);
+
+int meso_battery_add(struct meso_gun *gun);
+void meso_battery_remove(struct meso_gun *gun);
+void meso_battery_tell(struct meso_gun *gun, u64 now);
 
 void meso_debugfs_init(void);
 void meso_debugfs_exit(void);
