@@ -60,7 +60,8 @@ static int get_property(struct power_supply *psy, enum power_supply_property pro
 	bool known;
 
 	meso_gun_status(gun, &status, NULL);
-	known = status.flags & MESO_STATUS_VALID && status.state != MESO_STATE_STALE;
+	known = status.flags & MESO_STATUS_VALID && status.state != MESO_STATE_STALE &&
+		status.state != MESO_STATE_ASLEEP;
 
 	switch (property) {
 	case POWER_SUPPLY_PROP_PRESENT:

@@ -23,7 +23,7 @@ void meso_input_event(struct meso_gun *gun, const struct meso_event *event)
 		pressed = event->value[0];
 		break;
 	case MESO_EVENT_STATE:
-		if (event->value[0] != MESO_STATE_STALE)
+		if (event->value[0] != MESO_STATE_STALE && event->value[0] != MESO_STATE_ASLEEP)
 			return;
 		break;
 	case MESO_EVENT_REMOVED:

@@ -4,12 +4,12 @@
 # timeout: 120
 source "$(dirname "$0")/../lib.sh"
 
-load_dummy
+load_guns
 steady "$BUILD/vmprogs/kernel_battery"
 
 # A file that stays open keeps neither the gun nor the module.
 exec 5</sys/class/power_supply/meso0-battery/capacity
-rmmod meso_dummy
+unload_guns
 rmmod meso
 if read -r -u 5 2>/dev/null; then fail "a battery that has gone can be read"; fi
 exec 5<&-

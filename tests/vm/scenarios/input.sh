@@ -6,12 +6,12 @@ source "$(dirname "$0")/../lib.sh"
 
 # joydev takes whatever has this button: one more onlooker.
 modprobe -a evdev joydev
-load_dummy
+load_guns
 steady "$BUILD/vmprogs/kernel_input"
 
 # An open event node is no reason to keep a gun, nor the module.
 node=(/sys/class/meso/meso0/input*/event*)
 exec 5<"/dev/input/${node[0]##*/}"
-rmmod meso_dummy
+unload_guns
 rmmod meso
 exec 5<&-

@@ -13,7 +13,7 @@ printf '%s:x:%s:\n' mesod 981 meso 982 >>/etc/group
 wait_for 10 udevadm control --ping
 
 modprobe -a evdev joydev
-load_dummy guns=2
+load_guns 2
 udevadm settle --timeout=20
 for n in 0 1; do
 	serial=$(<"/sys/class/meso/meso$n/serial")
@@ -40,7 +40,7 @@ if grep -E '(70-meso|72-meso-seat)\.rules:[0-9]+' <<<"$said" | grep -vE 'OWNER|G
 fi
 
 # A gun that is unplugged takes its link along.
-echo 1 >/sys/kernel/debug/meso_dummy/DUMMY-0001/disconnect
+hand_of DUMMY-0001 disconnect 1
 udevadm settle --timeout=20
 wait_for 5 test ! -e /dev/meso/by-serial/DUMMY-0001
 test -e /dev/meso/by-serial/DUMMY-0002 || fail "the other gun's link went as well"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# A gun on a bus that is reset and unbound under a lease, that sleeps, that moves to another port; several guns at once.
+# A gun on a bus that is reset and unbound under a lease, that sleeps, that moves to another port; several guns at once, and two of one serial number.
 # The same gun each time, and never armed without a host. (The machine's own sleep is kernel-suspend's, and ends before
 # the devices' turn: the VM's root, on virtio-9p, does not outlive that.)
 # timeout: 180
@@ -59,3 +59,30 @@ serials=$(cat /sys/class/meso/meso*/serial | sort | tr '\n' ' ')
 assert_eq "$serials" "DUMMY-0001 DUMMY-0002 DUMMY-0003 " serials
 unmake_gun DUMMY-0002
 wait_for 5 test ! -e /dev/meso1
+
+say "two of one serial number: the second is refused, and taken when the first has gone"
+guns() { grep -lx "$1" /sys/class/meso/meso*/serial | wc -l; }
+one_gun() { [ "$(guns DUMMY-0003)" -eq 1 ]; }
+start_gun TWIN --serial=DUMMY-0003
+hand_of TWIN cartridge 1
+hand_of TWIN syringe 5000000
+refused() { dmesg | grep -q 'refused: another gun with its serial number is plugged in'; }
+wait_for 5 refused
+pause 2.5
+assert_eq "$(guns DUMMY-0003)" 1 "guns called DUMMY-0003"
+assert_eq "$(dmesg | grep -c 'refused: another gun')" 1 "lines about the refusal"
+first=$(truth_of DUMMY-0003)
+assert_match "$first" 'armed 0' "the first one's truth"
+unmake_gun DUMMY-0003
+wait_for 5 test ! -e /dev/meso2
+wait_for 5 one_gun
+unmake_gun TWIN
+start_gun DUMMY-0003
+wait_for 5 one_gun
+
+say "one whose plug says another serial number than its registers is no gun"
+start_gun LIAR --serial=DUMMY-0009 --usb-serial=DUMMY-0008
+lied() { dmesg | grep -q 'does not answer as a gun does'; }
+wait_for 5 lied
+for serial in DUMMY-0008 DUMMY-0009; do assert_eq "$(guns "$serial")" 0 "guns called $serial"; done
+unmake_gun LIAR
