@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# A gun on a bus that is reset and unbound under a lease, that sleeps, that moves to another port; several guns at once, and two of one serial number.
-# The same gun each time, and never armed without a host. (The machine's own sleep is kernel-suspend's, and ends before
+# A gun on a bus that is reset and unbound under a lease, that sleeps, that moves to another port; several guns at once,
+# and two of one serial number. Never armed without a host. (The machine's own sleep is kernel-suspend's, and ends before
 # the devices' turn: the VM's root, on virtio-9p, does not outlive that.)
 # timeout: 180
 # gun: usb
