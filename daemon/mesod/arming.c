@@ -18,13 +18,29 @@
 /* How long a frame may be on its way from the gun. */
 #define FRAME_DELAY_NS 50000000ULL
 
+static int fault_first(uint32_t faults, sd_bus_error *error)
+{
+	/* The longest of all names together are some 250 characters. */
+	char names[512] = "";
+	size_t len = 0;
+
+	for (unsigned int bit = 0; bit < 32; bit++) {
+		const char *name = faults & (1u << bit) ? inj_fault_name(1u << bit) : NULL;
+
+		if (name && len < sizeof(names))
+			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
+						len ? ", " : "", name);
+	}
+	return bus_fail(error, ERROR_INTERLOCK, "fault: %s must be cleared first (0x%x)",
+			len ? names : "one without a name", faults);
+}
+
 int arming_check_status(const struct meso_status *status, uint32_t kind, sd_bus_error *error)
 {
 	if (!(status->flags & MESO_STATUS_FRESH) || status->state == MESO_STATE_STALE)
 		return bus_fail(error, ERROR_INTERLOCK, "stale: the gun does not report");
 	if (status->state == MESO_STATE_FAULT)
-		return bus_fail(error, ERROR_INTERLOCK, "fault: 0x%x must be cleared first",
-				status->faults);
+		return fault_first(status->faults, error);
 	if (!gun_status_is_quiet(status))
 		return bus_fail(error, ERROR_BUSY, "the gun is %s", gun_state_name(status->state));
 	if (kind == MESO_KIND_TREAT && !(status->flags & MESO_STATUS_PRIMED))

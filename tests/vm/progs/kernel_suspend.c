@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The machine goes to sleep under a live lease: the gun is disarmed first, and
- * a gun that does not obey keeps the machine awake.  The scenario has set
- * pm_test, so that the kernel goes through all of it and comes back.
+ * The machine goes to sleep under a live lease, and in a shot: the gun is
+ * disarmed first, and a gun that does not obey keeps the machine awake.  The
+ * scenario has set pm_test, so that the kernel goes through all of it and comes
+ * back.
  */
 #include "gun.h"
 
@@ -17,6 +18,42 @@ static int go_to_sleep(void)
 	return r;
 }
 
+/* In the midst of a shot: it stops, is recorded as what it was, and sleeps. */
+static void asleep_in_a_shot(int fd)
+{
+	struct meso_lease lease = usual_lease(fd, MESO_KIND_TREAT, 400000, 20), none = {};
+	struct meso_shots shots = { .from = status_of(fd).shot_count + 1 };
+	long long plunger;
+
+	hand("contact", 1);
+	/* Thick: it takes its time. */
+	hand("viscosity", 20000);
+	arm_gun(fd, &lease);
+	beat_for(fd, &lease, 50);
+	hand("trigger", 1);
+	while (!truth("moving"))
+		;
+	require_eq(go_to_sleep(), 0);
+	require_eq(status_of(fd).lease_end, MESO_END_SUSPEND);
+	require_eq(truth("armed"), 0);
+	require_eq(truth("moving"), 0);
+	plunger = truth("plunger_nm");
+	hand("trigger", 0);
+	sleep_ms(50);
+	hand("trigger", 1);
+	sleep_ms(200);
+	hand("trigger", 0);
+	require(truth("plunger_nm") <= plunger);
+	wait_status(fd, &none, 2000, s.flags & MESO_STATUS_RECONCILED);
+	require_eq(ask(fd, MESO_IOC_GET_SHOTS, &shots), 0);
+	require_eq(shots.count, 1);
+	printf("a shot of %u nl of %u\n", shots.shot[0].displaced_nl, 20000);
+	require_eq(truth("max_beyond_lease_fl"), 0);
+	hand("viscosity", 0);
+	wait_idle(fd);
+	acknowledge(fd);
+}
+
 int main(void)
 {
 	int fd = ready_gun("/dev/meso0");
@@ -28,6 +65,7 @@ int main(void)
 	require_eq(status_of(fd).lease_end, MESO_END_SUSPEND);
 	require_eq(truth("armed"), 0);
 	wait_idle(fd);
+	asleep_in_a_shot(fd);
 
 	/* Awake again: armed only by a new lease. */
 	lease = usual_lease(fd, MESO_KIND_TREAT, 400000, 20);
@@ -40,6 +78,6 @@ int main(void)
 	hand("freeze", 0);
 	wait_status(fd, &lease, 2000, s.state == MESO_STATE_FAULT);
 	require_eq(truth("armed"), 0);
-	printf("slept once, refused once\n");
+	printf("slept twice, refused once\n");
 	return 0;
 }
