@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Where a transport (meso_dummy, meso_usb) meets the core: one table of
- * operations, one upcall for a frame, and two for a bus that sleeps.  A transport carries bytes and requests; it judges
- * nothing, keeps no lease, and knows no user.
+ * operations, one upcall for a frame, and two for a bus that sleeps.  A
+ * transport carries bytes and requests; it judges nothing, keeps no lease, and
+ * knows no user.
  */
 #ifndef MESO_CORE_H
 #define MESO_CORE_H

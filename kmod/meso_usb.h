@@ -47,7 +47,7 @@ struct meso_usb {
 	struct delayed_work enrol;	/* registers it, once its serial is free */
 	bool refused;			/* and that it is not has been said */
 
-	struct mutex request;
+	struct mutex request;		/* the next five: one request at a time */
 	struct urb *urb;
 	struct usb_ctrlrequest *setup;
 	u8 *buf;			/* MESO_USB_BUFFER bytes */
@@ -63,10 +63,10 @@ struct meso_usb {
 
 	unsigned int pipe;		/* of the stream */
 	unsigned int interval;
-	spinlock_t stream_lock;
+	spinlock_t stream_lock;		/* @waiting to @backoff_ms */
 	struct urb *stream[MESO_USB_URBS];
 	unsigned int waiting;		/* bits: these wait for @again */
-	bool streaming;			/* the others are not poisoned: changed by start and stop only */
+	bool streaming;			/* the others are not poisoned */
 	bool halted;
 	unsigned int backoff_ms;
 	struct delayed_work again;

@@ -118,7 +118,9 @@ int meso_model_clear_faults(struct meso_model *m, u64 now_ns, u32 mask, u64 boot
  * returns how many
  */
 int meso_model_log_read(const struct meso_model *m, u64 from, struct meso_shot *shots, u32 max);
-/* Free log slots up to @upto, for ever; -ESTALE another epoch, -ERANGE above the shot count, -EIO */
+/* Free log slots up to @upto, for ever; -ESTALE another epoch, -ERANGE above
+ * the shot count, -EIO
+ */
 int meso_model_log_ack(struct meso_model *m, u64 now_ns, u64 epoch, u64 upto);
 
 /* The hand, the world, and what can go wrong: docs in meso_model_types.h */

@@ -19,7 +19,7 @@
 #define MESO_REQ_HEARTBEAT	0x05	/* out */
 #define MESO_REQ_FIRE		0x06	/* out */
 #define MESO_REQ_ABORT		0x07	/* out, no data */
-#define MESO_REQ_LOG		0x08	/* in: records; wValue is the low half of the first number */
+#define MESO_REQ_LOG		0x08	/* in: records; wValue: low half of the first's number */
 #define MESO_REQ_ACK		0x09	/* out */
 #define MESO_REQ_CLEAR		0x0a	/* out */
 #define MESO_REQ_RESULT		0x0b	/* in: what became of request wValue */

@@ -314,7 +314,9 @@ START_TEST(a_full_log_takes_no_lease_and_acknowledging_frees_slots_for_ever)
 	rig_drain(r);
 	ck_assert_uint_eq(r->m.fw.head.shot_count - r->m.fw.head.log_acked, MESO_LOG_SIZE);
 	ck_assert_int_eq(rig_arm(r, MESO_KIND_TREAT, 1000, 1), -ENOSPC);
-	ck_assert_int_eq(meso_model_log_ack(&r->m, r->now, r->m.fw.head.epoch, 50 + MESO_LOG_SIZE + 1), -ERANGE);
+	ck_assert_int_eq(meso_model_log_ack(&r->m, r->now, r->m.fw.head.epoch,
+					    50 + MESO_LOG_SIZE + 1),
+			 -ERANGE);
 	ck_assert_int_eq(meso_model_log_ack(&r->m, r->now, r->m.fw.head.epoch, 50 + 2), 0);
 	ck_assert_int_eq(meso_model_log_read(&r->m, 0, shots, 4), 4);
 	ck_assert_uint_eq(shots[0].number, 53);

@@ -149,7 +149,8 @@ void rig_prime(struct rig *r)
 	ck_assert(rig_frame(r).status & MESO_STATUS_PRIMED);
 	ck_assert_int_eq(meso_model_abort(&r->m, r->now), 0);
 	r->beating = false;
-	ck_assert_int_eq(meso_model_log_ack(&r->m, r->now, r->m.fw.head.epoch, r->m.fw.head.shot_count), 0);
+	ck_assert_int_eq(
+		meso_model_log_ack(&r->m, r->now, r->m.fw.head.epoch, r->m.fw.head.shot_count), 0);
 	rig_run(r, 200);
 }
 

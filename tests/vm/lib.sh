@@ -66,7 +66,7 @@ steady() {
 		[ "$status" -eq 75 ] || return "$status"
 		say "this machine stood still: attempt $try does not count"
 		unload_guns
-		load_guns
+		load_guns 1
 	done
 	fail "this machine is too busy for real time: $*"
 }

@@ -47,7 +47,7 @@ static void asleep_in_a_shot(int fd)
 	wait_status(fd, &none, 2000, s.flags & MESO_STATUS_RECONCILED);
 	require_eq(ask(fd, MESO_IOC_GET_SHOTS, &shots), 0);
 	require_eq(shots.count, 1);
-	printf("a shot of %u nl of %u\n", shots.shot[0].displaced_nl, 20000);
+	printf("a shot of %u nl of 20000\n", shots.shot[0].displaced_nl);
 	require_eq(truth("max_beyond_lease_fl"), 0);
 	hand("viscosity", 0);
 	wait_idle(fd);

@@ -11,7 +11,7 @@ state() { echo "$(</sys/class/meso/meso0/state)"; }
 is_state() { [ "$(state)" = "$1" ]; }
 runtime_is() { [ "$(<"$device/power/runtime_status")" = "$1" ]; }
 # usb_device: of meso0, in sysfs.
-usb_device() { realpath "/sys/class/meso/${1:-meso0}/device/.."; }
+usb_device() { realpath /sys/class/meso/meso0/device/..; }
 
 load_guns 1
 device=$(usb_device)
