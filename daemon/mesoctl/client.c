@@ -9,10 +9,13 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "agent.h"
 #include "mesoctl.h"
 
 /* A stop, a settlement on a slow disk and a registration all fit; a hung daemon is told apart soon. */
 #define CALL_TIMEOUT_USEC (15 * 1000000ULL)
+/* Longer than polkit may take to have somebody asked for a password. */
+#define PASSWORD_USEC     (130 * 1000000ULL)
 
 enum ctl_exit ctl_exit_of_error(const char *name, int r)
 {
@@ -205,10 +208,31 @@ int ctl_message(struct ctl *ctl, const char *path, const char *interface, const 
 	return CTL_OK;
 }
 
+/* Anybody may read a gun, and a stop asks nobody. */
+static bool may_be_asked_about(sd_bus_message *call)
+{
+	const char *method = sd_bus_message_get_member(call);
+
+	if (strcmp(sd_bus_message_get_interface(call), MESOD_MANAGER) == 0)
+		return strcmp(method, "Stop") != 0 && strcmp(method, "Formulary") != 0;
+	return strcmp(method, "Arm") == 0 || strcmp(method, "Prime") == 0 ||
+	       strcmp(method, "ClearFaults") == 0;
+}
+
+uint64_t ctl_patience(struct ctl *ctl, sd_bus_message *call)
+{
+	/* On a private bus there is no polkit. */
+	if (ctl->address || geteuid() == 0 || !isatty(STDIN_FILENO) || !may_be_asked_about(call))
+		return 0;
+	if (!ctl->agent)
+		ctl->agent = agent_begin();
+	return PASSWORD_USEC;
+}
+
 int ctl_send(struct ctl *ctl, sd_bus_message *call, sd_bus_message **ret_reply)
 {
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-	int r = sd_bus_call(ctl->bus, call, 0, &error, ret_reply);
+	int r = sd_bus_call(ctl->bus, call, ctl_patience(ctl, call), &error, ret_reply);
 
 	return r < 0 ? ctl_complain(ctl, &error, r) : CTL_OK;
 }

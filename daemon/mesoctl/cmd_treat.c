@@ -198,7 +198,7 @@ static int prime(struct treat *t)
 	if (r < 0)
 		return ctl_fail(t->ctl, CTL_USAGE,
 				"mesod cannot be told that: is it valid UTF-8 text?");
-	code = ctl_send(t->ctl, call, &reply);
+	code = treat_send(t, call, &reply);
 	if (code == CTL_OK)
 		code = begin_lease(t, reply, TREAT_PRIMING);
 	if (code != CTL_OK)
@@ -244,7 +244,7 @@ static int arm(struct treat *t)
 		return ctl_fail(t->ctl, CTL_USAGE,
 				"mesod cannot be told that: is it valid UTF-8 text?");
 	treat_end_line(t);
-	code = ctl_send(t->ctl, call, &reply);
+	code = treat_send(t, call, &reply);
 	if (code == CTL_OK)
 		code = begin_lease(t, reply, TREAT_ARMED);
 	if (code == CTL_OK)
@@ -373,6 +373,7 @@ static int treat(struct ctl *ctl, const struct treat_options *o)
 			code = closed;
 	}
 	sd_bus_detach_event(ctl->bus);
+	sd_event_source_unref(t.input);
 	sd_event_unref(t.event);
 	json_decref(t.gun);
 	free(t.session);

@@ -9,6 +9,7 @@
 #include <locale.h>
 #include <string.h>
 
+#include "agent.h"
 #include "mesoctl.h"
 
 static const struct ctl_command commands[] = {
@@ -103,6 +104,7 @@ int main(int argc, char **argv)
 	code = ctl_dispatch(&ctl, argc - optind, argv + optind, "mesoctl", commands,
 			    ARRAY_LENGTH(commands));
 	sd_bus_flush_close_unref(ctl.bus);
+	agent_end(ctl.agent);
 	if (fflush(stdout) != 0 && code == CTL_OK)
 		code = CTL_FAILED;
 	return code;

@@ -53,6 +53,7 @@ struct ctl {
 	bool json;
 	bool show_identifiers;
 	sd_bus *bus;
+	pid_t agent; /* agent.h */
 };
 
 static inline void ctl_freep(void *p)
@@ -129,6 +130,9 @@ int ctl_open_bus(struct ctl *ctl);
 int ctl_connect(struct ctl *ctl);
 int ctl_call(struct ctl *ctl, const char *path, const char *interface, const char *method,
 	     sd_bus_message **ret_reply, const char *types, ...);
+/* How long to wait for the answer, 0: as for any.  If somebody may be asked for a password, that can be
+ * done from now on. */
+uint64_t ctl_patience(struct ctl *ctl, sd_bus_message *call);
 /* The same for a message made by ctl_message(). */
 int ctl_send(struct ctl *ctl, sd_bus_message *call, sd_bus_message **ret_reply);
 int ctl_message(struct ctl *ctl, const char *path, const char *interface, const char *method,

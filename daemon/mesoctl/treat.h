@@ -53,6 +53,7 @@ struct treat {
 	bool asked; /* a question is on the screen */
 	bool answered;
 	bool input_ended; /* nobody answers any more */
+	sd_event_source *input;
 	bool answer;
 	bool line_open; /* a telemetry line without its end is on the terminal */
 
@@ -62,6 +63,9 @@ struct treat {
 
 	bool doubt; /* stop: the reason has been said */
 	int code;   /* what will be the exit status */
+
+	bool replied; /* to the call under way */
+	sd_bus_message *reply;
 };
 
 /* treat_loop.c */
@@ -74,6 +78,11 @@ int treat_listen_session(struct treat *t);
  * Return: true if @done.
  */
 bool treat_wait(struct treat *t, bool (*done)(const struct treat *t), uint64_t timeout_usec);
+/*
+ * ctl_send() while the session is kept alive: polkit may ask somebody for a
+ * password meanwhile, to whom the terminal's input belongs until then.
+ */
+int treat_send(struct treat *t, sd_bus_message *call, sd_bus_message **ret_reply);
 /* Something is not as it should be: say it, remember the first, stop everything that waits. */
 void treat_doubt(struct treat *t, enum ctl_exit code, const char *format, ...) _printf_(3, 4);
 /* Puts a question that is answered with y or n on standard input. */

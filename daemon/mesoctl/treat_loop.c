@@ -276,7 +276,6 @@ static int add_matches(struct treat *t)
 
 int treat_listen(struct treat *t)
 {
-	sd_event_source *answers = NULL;
 	sigset_t mask;
 	int r;
 
@@ -301,10 +300,7 @@ int treat_listen(struct treat *t)
 	/* Without somebody to ask, standard input is none of ours (and may be a file, which cannot
 	 * be waited for). */
 	if (r >= 0 && t->o->ask)
-		r = sd_event_add_io(t->event, &answers, STDIN_FILENO, EPOLLIN, on_answer, t);
-	if (r >= 0 && answers)
-		sd_event_source_set_floating(answers, 1);
-	sd_event_source_unref(answers);
+		r = sd_event_add_io(t->event, &t->input, STDIN_FILENO, EPOLLIN, on_answer, t);
 	if (r >= 0)
 		r = sd_bus_attach_event(t->ctl->bus, t->event, SD_EVENT_PRIORITY_NORMAL);
 	if (r >= 0)
@@ -349,6 +345,49 @@ bool treat_wait(struct treat *t, bool (*done)(const struct treat *t), uint64_t t
 			treat_doubt(t, CTL_FAILED, "the event loop failed");
 	}
 	return !t->doubt;
+}
+
+static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct treat *t = userdata;
+
+	(void)error;
+	t->replied = true;
+	t->reply = sd_bus_message_ref(reply);
+	return 0;
+}
+
+static bool is_replied(const struct treat *t)
+{
+	return t->replied;
+}
+
+int treat_send(struct treat *t, sd_bus_message *call, sd_bus_message **ret_reply)
+{
+	_cleanup_(sd_bus_slot_unrefp) sd_bus_slot *slot = NULL;
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	const bool listens = t->input && !t->input_ended;
+	int r;
+
+	t->replied = false;
+	r = sd_bus_call_async(t->ctl->bus, &slot, call, on_reply, t, ctl_patience(t->ctl, call));
+	if (r < 0)
+		return ctl_complain(t->ctl, NULL, r);
+	if (listens)
+		sd_event_source_set_enabled(t->input, SD_EVENT_OFF);
+	(void)treat_wait(t, is_replied, 0);
+	if (listens)
+		sd_event_source_set_enabled(t->input, SD_EVENT_ON);
+	reply = t->reply;
+	t->reply = NULL;
+	if (!reply)
+		return t->code; /* a doubt, which has been said */
+	if (sd_bus_message_is_method_error(reply, NULL))
+		return ctl_complain(t->ctl, sd_bus_message_get_error(reply),
+				    -sd_bus_message_get_errno(reply));
+	*ret_reply = reply;
+	reply = NULL;
+	return CTL_OK;
 }
 
 static bool is_answered(const struct treat *t)

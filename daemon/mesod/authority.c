@@ -9,10 +9,12 @@
 #include "authority.h"
 
 #include <string.h>
+#include <systemd/sd-login.h>
 
 #include "bus_errors.h"
 #include "macros.h"
 #include "mesod.h"
+#include "polkit.h"
 
 #define NAMES_MAX   128
 #define NAME_LENGTH 64
@@ -34,12 +36,14 @@ struct authority {
 	size_t n_operators;
 };
 
-/* A call that waits for the bus to say who made it. */
+/* A call that waits: for the bus to say who made it, then for polkit. */
 struct ask {
 	struct ask *next;
 	struct authority *authority;
 	sd_bus_message *call;
 	sd_bus_slot *slot;
+	struct polkit_question *question;
+	uint32_t uid;
 	enum action action;
 	authorized_fn then;
 };
@@ -49,16 +53,18 @@ int authority_decide(const struct caller *caller, enum action action, sd_bus_err
 	switch (action) {
 	case ACTION_ADMINISTER:
 	case ACTION_CONFIGURE:
-		if (caller->root)
+		if (caller->root || caller->judged)
 			return 0;
 		return bus_fail(error, ERROR_DENIED, "uid=%u: only root may do that", caller->uid);
 	case ACTION_READ_LEDGER:
-		if (caller->root || caller->licensed)
+		if (caller->root || caller->licensed || caller->judged)
 			return 0;
 		return bus_fail(error, ERROR_DENIED,
 				"uid=%u: only root and registered operators may read that",
 				caller->uid);
 	case ACTION_OPERATE:
+	case ACTION_CLEAR_FAULT:
+	case ACTION_OVERRIDE:
 		if (caller->licensed)
 			return 0;
 		if (caller->registered)
@@ -67,10 +73,13 @@ int authority_decide(const struct caller *caller, enum action action, sd_bus_err
 		return bus_fail(error, ERROR_NOT_OPERATOR, "uid=%u is no registered operator",
 				caller->uid);
 	case ACTION_STOP:
-		if (caller->root || caller->registered)
+		if (caller->root || caller->registered || caller->seated)
 			return 0;
-		return bus_fail(error, ERROR_DENIED,
-				"uid=%u: only root and registered operators may stop", caller->uid);
+		return bus_fail(
+			error, ERROR_DENIED,
+			"uid=%u: only root, registered operators and who sits at this machine "
+			"may stop",
+			caller->uid);
 	}
 	return bus_fail(error, ERROR_DENIED, "nobody may do that");
 }
@@ -84,6 +93,7 @@ void authority_describe(const struct mesod *mesod, uint32_t uid, struct caller *
 		.uid = uid,
 		.root = mesod->options.address ? uid == mesod->options.owner : uid == 0,
 	};
+	ret->judged = !ret->root && (!mesod->options.address || mesod->options.polkit);
 	local_date(wall_now_s(mesod), today);
 	for (size_t i = 0; i < authority->n_operators; i++) {
 		const struct ledger_operator *op = &authority->operators[i];
@@ -129,8 +139,47 @@ static void ask_free(struct ask *ask)
 		break;
 	}
 	sd_bus_slot_unref(ask->slot);
+	polkit_forget(ask->question);
 	sd_bus_message_unref(ask->call);
 	free(ask);
+}
+
+/* What systemd-logind wrote down: no question, and nothing to wait for. */
+static bool has_a_seat(const struct mesod *mesod, uint32_t uid)
+{
+	return !mesod->options.address && sd_uid_is_on_seat(uid, 1, "seat0") > 0;
+}
+
+static void describe_for(const struct mesod *mesod, uint32_t uid, enum action action,
+			 struct caller *ret)
+{
+	authority_describe(mesod, uid, ret);
+	ret->seated =
+		action == ACTION_STOP && !ret->root && !ret->registered && has_a_seat(mesod, uid);
+}
+
+/* polkit's id for it; NULL: polkit is not asked. */
+static const char *polkit_action(const struct caller *caller, enum action action)
+{
+	if (!caller->judged)
+		return NULL;
+	switch (action) {
+	case ACTION_ADMINISTER:
+		return "org.mesod1.administer";
+	case ACTION_CONFIGURE:
+		return "org.mesod1.configure";
+	case ACTION_READ_LEDGER:
+		return caller->licensed ? "org.mesod1.operate" : "org.mesod1.read-ledger";
+	case ACTION_OPERATE:
+		return "org.mesod1.operate";
+	case ACTION_CLEAR_FAULT:
+		return "org.mesod1.clear-fault";
+	case ACTION_OVERRIDE:
+		return "org.mesod1.override";
+	case ACTION_STOP:
+		break;
+	}
+	return NULL;
 }
 
 static int proceed(struct mesod *mesod, sd_bus_message *call, enum action action,
@@ -139,33 +188,77 @@ static int proceed(struct mesod *mesod, sd_bus_message *call, enum action action
 	struct caller caller;
 	int r;
 
-	authority_describe(mesod, uid, &caller);
+	/* Anew: while polkit was asked a licence may have run out. */
+	describe_for(mesod, uid, action, &caller);
 	r = authority_decide(&caller, action, error);
 	return r < 0 ? r : then(mesod, call, &caller, error);
+}
+
+/* Answers the call, when nothing else did. */
+static void conclude(struct ask *ask, int r, sd_bus_error *error)
+{
+	if (r < 0) {
+		if (!sd_bus_error_is_set(error))
+			bus_fail_internal(error, r);
+		(void)sd_bus_reply_method_error(ask->call, error);
+	}
+	ask_free(ask);
+}
+
+static void on_judged(void *userdata, int r, const sd_bus_error *judgement)
+{
+	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+	struct ask *ask = userdata;
+
+	ask->question = NULL;  /* it frees itself */
+	if (r == -ECANCELED) { /* nobody is there to be answered */
+		ask_free(ask);
+		return;
+	}
+	if (r >= 0)
+		r = proceed(ask->authority->mesod, ask->call, ask->action, ask->then, ask->uid,
+			    &error);
+	else
+		(void)sd_bus_error_copy(&error, judgement);
+	conclude(ask, r, &error);
+}
+
+/* The caller is known.  Return: 1 polkit has been asked; otherwise as @then does. */
+static int with_uid(struct ask *ask, sd_bus_error *error)
+{
+	struct mesod *mesod = ask->authority->mesod;
+	const char *action;
+	struct caller caller;
+	int r;
+
+	describe_for(mesod, ask->uid, ask->action, &caller);
+	/* Nobody is asked for a password for what is not allowed anyway. */
+	r = authority_decide(&caller, ask->action, error);
+	if (r < 0)
+		return r;
+	action = polkit_action(&caller, ask->action);
+	if (!action)
+		return ask->then(mesod, ask->call, &caller, error);
+	r = polkit_ask(mesod->bus, ask->call, action, on_judged, ask, &ask->question);
+	return r < 0 ? bus_fail_internal(error, r) : 1;
 }
 
 static int on_answer(sd_bus_message *answer, void *userdata, sd_bus_error *ret_error)
 {
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 	struct ask *ask = userdata;
-	struct mesod *mesod = ask->authority->mesod;
-	uint32_t uid;
 	int r;
 
 	(void)ret_error;
 	if (sd_bus_message_is_method_error(answer, NULL) ||
-	    sd_bus_message_read_basic(answer, 'u', &uid) < 0) {
+	    sd_bus_message_read_basic(answer, 'u', &ask->uid) < 0) {
 		r = bus_fail(&error, ERROR_DENIED, "the bus does not say who the caller is");
 	} else {
-		remember_name(ask->authority, sd_bus_message_get_sender(ask->call), uid);
-		r = proceed(mesod, ask->call, ask->action, ask->then, uid, &error);
+		remember_name(ask->authority, sd_bus_message_get_sender(ask->call), ask->uid);
+		r = with_uid(ask, &error);
 	}
-	if (r < 0) {
-		if (!sd_bus_error_is_set(&error))
-			bus_fail_internal(&error, r);
-		(void)sd_bus_reply_method_error(ask->call, &error);
-	}
-	ask_free(ask);
+	if (!ask->question)
+		conclude(ask, r, &error);
 	return 1;
 }
 
@@ -184,7 +277,7 @@ static int check_room(const struct authority *authority, const char *name, enum 
 	if (mine >= ASKS_EACH)
 		return bus_fail(
 			error, ERROR_LIMIT,
-			"limit=%d: too many calls of yours wait for the bus to say who you are",
+			"limit=%d: too many calls of yours wait for the bus or polkit to answer",
 			ASKS_EACH);
 	if (authority->n_asks >= ASKS_MAX)
 		return bus_fail(error, ERROR_LIMIT, "limit=%d: too many callers are waiting",
@@ -198,14 +291,18 @@ int authority_ask(struct mesod *mesod, sd_bus_message *call, enum action action,
 	struct authority *authority = mesod->authority;
 	const char *name = sd_bus_message_get_sender(call);
 	const struct known_name *known;
+	struct caller caller;
 	struct ask *ask;
 	int r;
 
 	if (!name || *name != ':')
 		return bus_fail(error, ERROR_DENIED, "a caller without a name may do nothing");
 	known = find_name(authority, name);
-	if (known)
-		return proceed(mesod, call, action, then, known->uid, error);
+	if (known) {
+		authority_describe(mesod, known->uid, &caller);
+		if (!polkit_action(&caller, action))
+			return proceed(mesod, call, action, then, known->uid, error);
+	}
 	r = check_room(authority, name, action, error);
 	if (r < 0)
 		return r;
@@ -220,6 +317,13 @@ int authority_ask(struct mesod *mesod, sd_bus_message *call, enum action action,
 	ask->next = authority->asks;
 	authority->asks = ask;
 	authority->n_asks += action != ACTION_STOP;
+	if (known) {
+		ask->uid = known->uid;
+		r = with_uid(ask, error);
+		if (!ask->question)
+			ask_free(ask);
+		return r;
+	}
 	r = sd_bus_call_method_async(mesod->bus, &ask->slot, "org.freedesktop.DBus",
 				     "/org/freedesktop/DBus", "org.freedesktop.DBus",
 				     "GetConnectionUnixUser", on_answer, ask, "s", name);
@@ -228,6 +332,18 @@ int authority_ask(struct mesod *mesod, sd_bus_message *call, enum action action,
 		return bus_fail_internal(error, r);
 	}
 	return 1;
+}
+
+void authority_withdraw(struct authority *authority, enum action action, const char *path,
+			const char *why)
+{
+	for (struct ask *ask = authority->asks, *next; ask; ask = next) {
+		next = ask->next;
+		if (ask->action != action || strcmp(sd_bus_message_get_path(ask->call), path) != 0)
+			continue;
+		bus_reply_error(ask->call, ERROR_INTERLOCK, "%s", why);
+		ask_free(ask);
+	}
 }
 
 void authority_set_operators(struct authority *authority, struct ledger_operator *operators,

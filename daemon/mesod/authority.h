@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Who may do what.  The one door that every call goes through: it finds out the
- * caller's uid from the bus itself, never from a message, and compares it with
- * who is registered.  It never blocks: an answer that is not known yet comes
- * later, and the state is judged anew then.
+ * caller's uid from the bus itself, never from a message, compares it with who
+ * is registered, and has polkit asked about whoever is not root.  It never
+ * blocks: an answer that is not known yet comes later, and the state is judged
+ * anew then.
+ *
+ * A private bus (--address) is its owner's, who counts as root there; polkit is
+ * asked on it only with --polkit.
  */
 #ifndef MESOD_AUTHORITY_H
 #define MESOD_AUTHORITY_H
@@ -19,11 +23,13 @@ struct mesod;
 struct authority;
 
 enum action {
-	ACTION_ADMINISTER,  /* root */
-	ACTION_CONFIGURE,   /* root */
-	ACTION_READ_LEDGER, /* root, operators */
-	ACTION_OPERATE,     /* operators with a valid licence */
-	ACTION_STOP,        /* root, operators, whatever their licence */
+	ACTION_ADMINISTER,  /* root, and whom polkit allows it */
+	ACTION_CONFIGURE,   /* the same */
+	ACTION_READ_LEDGER, /* root, operators, and whom polkit allows it */
+	ACTION_OPERATE, /* operators with a valid licence; as all of them, if polkit allows it */
+	ACTION_CLEAR_FAULT, /* the same */
+	ACTION_OVERRIDE,    /* the same */
+	ACTION_STOP, /* root, operators whatever their licence, who sits there; polkit is not asked */
 };
 
 struct caller {
@@ -31,6 +37,8 @@ struct caller {
 	bool root;
 	bool registered; /* as an operator */
 	bool licensed;   /* and the licence is valid today */
+	bool seated;     /* has the active session of a seat of this machine; of a stop alone */
+	bool judged;     /* by polkit, too, before anything is done */
 	char operator_text[LEDGER_ID_TEXT_MAX];
 };
 
@@ -46,7 +54,12 @@ struct authority *authority_free(struct authority *authority);
 int authority_ask(struct mesod *mesod, sd_bus_message *call, enum action action, authorized_fn then,
 		  sd_bus_error *error);
 
-/* Pure: may this caller do that?  0, or a negative number with the error set. */
+/* Calls to the object at @path that wait to be allowed @action are not done any more: answered with an
+ * Interlock error that says @why.  Bounded, and waits for nothing. */
+void authority_withdraw(struct authority *authority, enum action action, const char *path,
+			const char *why);
+
+/* Pure: may this caller do that, as far as we are to say?  0, or a negative number with the error set. */
 int authority_decide(const struct caller *caller, enum action action, sd_bus_error *error);
 
 /* What is known of a uid now. */

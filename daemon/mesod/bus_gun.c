@@ -248,7 +248,7 @@ static int method_clear_faults(sd_bus_message *call, void *userdata, sd_bus_erro
 {
 	const struct gun *gun = userdata;
 
-	return authority_ask(gun->mesod, call, ACTION_OPERATE, clear_authorized, error);
+	return authority_ask(gun->mesod, call, ACTION_CLEAR_FAULT, clear_authorized, error);
 }
 
 #define OPEN SD_BUS_VTABLE_UNPRIVILEGED

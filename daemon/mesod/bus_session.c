@@ -221,10 +221,33 @@ int bus_read_arm_request(sd_bus_message *call, bool check, struct arm_request *r
 	return 0;
 }
 
-static int method_prime(sd_bus_message *call, void *userdata, sd_bus_error *error)
+/* To pass a soft limit is another thing to be allowed than to treat.  @then gets the message from its beginning. */
+static int ask_override(const struct session *session, sd_bus_message *call, authorized_fn then,
+			sd_bus_error *error)
+{
+	int r = sd_bus_message_rewind(call, 1);
+
+	return r < 0 ? bus_fail_internal(error, r)
+		     : authority_ask(session->mesod, call, ACTION_OVERRIDE, then, error);
+}
+
+/* The session of a call that had to wait, if it is still there. */
+static struct session *session_of(struct mesod *mesod, sd_bus_message *call, sd_bus_error *error)
+{
+	struct session *session = session_find_path(mesod, sd_bus_message_get_path(call));
+
+	if (!session)
+		bus_fail(error, ERROR_NO_SUCH_SESSION, "the session is closed");
+	return session;
+}
+
+static int prime_overriding(struct mesod *mesod, sd_bus_message *call, const struct caller *caller,
+			    sd_bus_error *error);
+
+static int prime(struct session *session, sd_bus_message *call, bool may_override,
+		 sd_bus_error *error)
 {
 	struct arm_request request = { 0 };
-	struct session *session = userdata;
 	const struct dict_entry entries[] = {
 		{ .key = "area",
 		  .type = DICT_TEXT,
@@ -251,19 +274,58 @@ static int method_prime(sd_bus_message *call, void *userdata, sd_bus_error *erro
 	if (r < 0)
 		return bus_fail(error, ERROR_INVALID_ARGUMENT, "volume_nl cannot be read");
 	r = dict_read(call, entries, ARRAY_LENGTH(entries), error);
-	return r < 0 ? r : session_prime(session, call, volume_nl, &request, error);
+	if (r < 0)
+		return r;
+	if (*request.override && !may_override)
+		return ask_override(session, call, prime_overriding, error);
+	return session_prime(session, call, volume_nl, &request, error);
 }
 
-static int method_arm(sd_bus_message *call, void *userdata, sd_bus_error *error)
+static int prime_overriding(struct mesod *mesod, sd_bus_message *call, const struct caller *caller,
+			    sd_bus_error *error)
 {
-	struct session *session = userdata;
+	struct session *session = session_of(mesod, call, error);
+
+	(void)caller;
+	return session ? prime(session, call, true, error) : -ENOENT;
+}
+
+static int method_prime(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	return prime(userdata, call, false, error);
+}
+
+static int arm_overriding(struct mesod *mesod, sd_bus_message *call, const struct caller *caller,
+			  sd_bus_error *error);
+
+static int arm(struct session *session, sd_bus_message *call, bool may_override,
+	       sd_bus_error *error)
+{
 	struct arm_request request;
 	int r;
 
 	r = check_operator(session, call, error);
 	if (r >= 0)
 		r = bus_read_arm_request(call, false, &request, error);
-	return r < 0 ? r : session_arm(session, call, &request, error);
+	if (r < 0)
+		return r;
+	if (*request.override && !may_override)
+		return ask_override(session, call, arm_overriding, error);
+	return session_arm(session, call, &request, error);
+}
+
+static int arm_overriding(struct mesod *mesod, sd_bus_message *call, const struct caller *caller,
+			  sd_bus_error *error)
+{
+	struct session *session = session_of(mesod, call, error);
+
+	(void)caller;
+	return session ? arm(session, call, true, error) : -ENOENT;
+}
+
+static int method_arm(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	return arm(userdata, call, false, error);
 }
 
 /* ---- while armed -------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "authority.h"
 #include "bus.h"
 #include "collect.h"
 #include "hotplug.h"
@@ -128,6 +129,10 @@ void gun_disarm(struct gun *gun)
 		lease_stopping(gun->lease);
 		collect_later(gun, CHECK_STOP_US);
 	}
+	/* What was asked before a stop is not done after it. */
+	if (gun->session)
+		authority_withdraw(gun->mesod->authority, ACTION_OVERRIDE, gun->session->path,
+				   "not armed: stopped meanwhile");
 }
 
 static void log_faults(struct gun *gun, const struct meso_event *event)

@@ -20,6 +20,7 @@ static const char usage[] =
 	"                     instead of /dev/mesoN\n"
 	"  --address ADDRESS  serve on this private bus instead of the system bus\n"
 	"  --owner UID        with --address: who counts as root (default: who runs mesod)\n"
+	"  --polkit           with --address: ask polkit there, as on the system bus\n"
 	"  --state DIR        where the ledger is (default: $STATE_DIRECTORY or /var/lib/meso)\n"
 	"  --mark FILE        where the ledger's head is left too, best on another disk\n"
 	"                     (default: meso-ledger.mark in $CACHE_DIRECTORY or /var/cache/meso)\n"
@@ -41,6 +42,7 @@ static const struct option long_options[] = {
 	{ "sim", required_argument, NULL, 's' },
 	{ "address", required_argument, NULL, 'a' },
 	{ "owner", required_argument, NULL, 'o' },
+	{ "polkit", no_argument, NULL, 'p' },
 	{ "state", required_argument, NULL, 'S' },
 	{ "mark", required_argument, NULL, 'm' },
 	{ "config", required_argument, NULL, 'c' },
@@ -104,6 +106,9 @@ static int set_option(struct options *options, int letter, const char *value)
 		return 0;
 	case 'o':
 		return parse_uid(value, &options->owner);
+	case 'p':
+		options->polkit = true;
+		return 0;
 	case 'S':
 		free(options->state);
 		options->state = strdup(value);

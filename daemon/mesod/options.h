@@ -28,6 +28,7 @@ struct options {
 	size_t n_formulary;
 	bool check_formulary; /* say whether it is in order, instead of serving */
 	uid_t owner;          /* on a private bus: who counts as root */
+	bool polkit;          /* on a private bus: polkit is asked there, as on the system bus */
 	int log_level;
 };
 

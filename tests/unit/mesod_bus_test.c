@@ -221,15 +221,20 @@ START_TEST(authority_follows_uid_registration_and_licence_and_nothing_else)
 {
 	static const struct {
 		struct caller caller;
-		bool may[5]; /* administer, configure, read, operate, stop */
+		bool may[7]; /* administer, configure, read, operate, clear, override, stop */
 	} table[] = {
-		{ { .uid = 0, .root = true }, { true, true, true, false, true } },
-		{ { .uid = 1000 }, { false, false, false, false, false } },
-		{ { .uid = 1000, .registered = true }, { false, false, false, false, true } },
+		{ { .uid = 0, .root = true }, { true, true, true, false, false, false, true } },
+		{ { .uid = 1000 }, { false, false, false, false, false, false, false } },
+		{ { .uid = 1000, .seated = true },
+		  { false, false, false, false, false, false, true } },
+		{ { .uid = 1000, .judged = true },
+		  { true, true, true, false, false, false, false } },
+		{ { .uid = 1000, .registered = true },
+		  { false, false, false, false, false, false, true } },
 		{ { .uid = 1000, .registered = true, .licensed = true },
-		  { false, false, true, true, true } },
+		  { false, false, true, true, true, true, true } },
 		{ { .uid = 0, .root = true, .registered = true, .licensed = true },
-		  { true, true, true, true, true } },
+		  { true, true, true, true, true, true, true } },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)

@@ -175,6 +175,8 @@ void mesod_fixture_run_daemon(struct mesod_fixture *f)
 		argv[n++] = (char *)"--owner";
 		argv[n++] = (char *)f->owner;
 	}
+	if (f->polkit)
+		argv[n++] = (char *)"--polkit";
 	if (*f->clock) {
 		argv[n++] = (char *)"--clock";
 		argv[n++] = f->clock;
@@ -304,14 +306,15 @@ void mesod_fixture_client_leave(struct mesod_fixture *client)
 	client->bus = sd_bus_close_unref(client->bus);
 }
 
-void mesod_fixture_start_bare(struct mesod_fixture *f, const char *const *gun_extra,
-			      const char *owner)
+static void start(struct mesod_fixture *f, const char *const *gun_extra, const char *owner,
+		  bool polkit)
 {
 	const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 
 	memset(f, 0, sizeof(*f));
 	f->lease_fd = -1;
 	f->owner = owner;
+	f->polkit = polkit;
 	snprintf(f->dir, sizeof(f->dir), "%s/mesod-test-XXXXXX", base);
 	ck_assert_ptr_nonnull(mkdtemp(f->dir));
 	snprintf(f->mark, sizeof(f->mark), "%s/mark", f->dir);
@@ -321,6 +324,18 @@ void mesod_fixture_start_bare(struct mesod_fixture *f, const char *const *gun_ex
 	f->bus = mesod_fixture_connect(f);
 	ck_assert_int_ge(sd_bus_add_filter(f->bus, NULL, on_message, f), 0);
 	mesod_fixture_run_daemon(f);
+}
+
+void mesod_fixture_start_bare(struct mesod_fixture *f, const char *const *gun_extra,
+			      const char *owner)
+{
+	start(f, gun_extra, owner, false);
+}
+
+void mesod_fixture_start_judged(struct mesod_fixture *f)
+{
+	/* A uid that nobody has. */
+	start(f, NULL, "4000000000", true);
 }
 
 /* The date that mesod goes by, which its clock may have shifted. */

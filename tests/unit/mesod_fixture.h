@@ -37,6 +37,7 @@ struct mesod_fixture {
 	const char *
 		formulary; /* its text, or the file named so if it has no newline; NULL: a plain one */
 	const char *owner; /* --owner, NULL: not given */
+	bool polkit;       /* --polkit */
 	char clock[96];    /* --clock, "": the machine's */
 	int days;          /* by so many days that clock is ahead */
 	/* sockets of further guns that mesod serves, ended by NULL, or NULL */
@@ -63,6 +64,8 @@ void mesod_fixture_start(struct mesod_fixture *f, const char *const *gun_extra);
 /* The same without operator and patient. */
 void mesod_fixture_start_bare(struct mesod_fixture *f, const char *const *gun_extra,
 			      const char *owner);
+/* As bare; nobody here is root to mesod, and polkit is asked: no other test does that. */
+void mesod_fixture_start_judged(struct mesod_fixture *f);
 /* A sound assessment by this uid. */
 void mesod_fixture_assess(struct mesod_fixture *f, const char *patient);
 /* Another patient, assessed, who is treated from now on: a session that was closed is followed by a week. */
