@@ -158,7 +158,9 @@ static unsigned int every_method_is_refused(sd_bus *bus, const char *path, const
 			closed = strstr(text, "/>");
 		} else if (strstr(text, "direction=\"in\"") &&
 			   sscanf(text, " <arg type=\"%31[^\"]\"", type) == 1) {
-			strcat(signature, type);
+			const size_t len = strlen(signature);
+
+			snprintf(signature + len, sizeof(signature) - len, "%s", type);
 		}
 		if (!closed || !*name)
 			continue;

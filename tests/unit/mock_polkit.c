@@ -44,7 +44,7 @@ static void read_question(struct service *s, sd_bus_message *call)
 	must(sd_bus_message_enter_container(call, 'a', "{sv}"));
 	must(sd_bus_message_enter_container(call, 'e', "sv"));
 	must(sd_bus_message_read(call, "s", &name));
-	must(strcmp(kind, "system-bus-name") || strcmp(name, "name") ? -1 : 0);
+	must(strcmp(kind, "system-bus-name") == 0 && strcmp(name, "name") == 0 ? 0 : -1);
 	must(sd_bus_message_read(call, "v", "s", &name));
 	must(sd_bus_message_exit_container(call));
 	must(sd_bus_message_exit_container(call));
