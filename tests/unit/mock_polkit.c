@@ -80,7 +80,7 @@ static void answer_newest(struct service *s, bool authorized)
 
 static void answer_kept(struct service *s)
 {
-	const int mode = s->facts->mode;
+	const enum polkit_mode mode = s->facts->mode;
 
 	if (mode == POLKIT_YES || mode == POLKIT_NO)
 		while (s->facts->kept)

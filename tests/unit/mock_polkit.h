@@ -21,7 +21,7 @@ enum polkit_mode {
 
 /* Shared with the process; to be read after what it tells has happened. */
 struct mock_polkit_facts {
-	volatile int mode;
+	volatile enum polkit_mode mode;
 	volatile unsigned int asked;
 	volatile unsigned int taken_back;
 	volatile unsigned int kept; /* that it has not answered */
