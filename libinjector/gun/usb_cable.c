@@ -278,6 +278,47 @@ static void handle(struct mg_server *server)
 		reply(usb, buf, (size_t)r);
 }
 
+/* ---- frames --------------------------------------------------------------------------------- */
+
+/* How long it waits for the host counts from here: a process that was late with it has kept no
+ * frame from anybody. */
+static void send_frame(struct mg_usb *usb, const u8 *buf, size_t size)
+{
+	if (!usb->plugged || !usb->enabled)
+		return;
+	if (usb->drop) {
+		usb->drop--;
+		return;
+	}
+	mg_frames_send(usb->frames, buf, size, mg_boottime_ns());
+}
+
+/* The gun's time goes on to server->now. */
+static void advance(struct mg_server *server)
+{
+	struct mg_usb *usb = server->usb;
+	u8 buf[MESO_FRAME_SIZE];
+
+	mg_machine_advance(server->machine, server->now);
+	if (mg_machine_frame(server->machine, server->now, buf) < 0)
+		return;
+	memcpy(usb->newest, buf, sizeof(buf));
+	send_frame(usb, buf, sizeof(buf));
+}
+
+/* A request swallows no frame that was due before it. */
+static void catch_up(struct mg_server *server, u64 now)
+{
+	int steps = 10000;
+
+	while (steps-- && mg_machine_next_ns(server->machine) <= now) {
+		server->now = max_t(u64, server->now, mg_machine_next_ns(server->machine));
+		advance(server);
+	}
+	server->now = max_t(u64, server->now, now);
+	mg_machine_advance(server->machine, server->now);
+}
+
 /* ---- what FunctionFS tells ------------------------------------------------------------------ */
 
 static void told(struct mg_server *server, const struct usb_functionfs_event *event)
@@ -325,8 +366,7 @@ static void events_ready(struct mg_server *server, struct mg_source *source, u32
 		}
 		if (n != sizeof(event))
 			return;
-		server->now = max_t(u64, server->now, mg_boottime_ns());
-		mg_machine_advance(server->machine, server->now);
+		catch_up(server, mg_boottime_ns());
 		told(server, &event);
 		if (!usb->pending)
 			continue;
@@ -345,17 +385,6 @@ static void frames_ready(struct mg_server *server, struct mg_source *source, u32
 
 /* ---- time ------------------------------------------------------------------------------------ */
 
-static void send_frame(struct mg_usb *usb, const u8 *buf, size_t size, u64 now)
-{
-	if (!usb->plugged || !usb->enabled)
-		return;
-	if (usb->drop) {
-		usb->drop--;
-		return;
-	}
-	mg_frames_send(usb->frames, buf, size, now);
-}
-
 static void inject(struct mg_server *server)
 {
 	struct mg_usb *usb = server->usb;
@@ -365,7 +394,7 @@ static void inject(struct mg_server *server)
 	while (usb->injected.count && usb->inject_ns <= server->now) {
 		memcpy(buf, usb->newest, sizeof(buf));
 		size = mg_mischief_spoil(&usb->injected, buf, sizeof(buf));
-		send_frame(usb, buf, size, server->now);
+		send_frame(usb, buf, size);
 		usb->inject_ns += TICK_NS;
 	}
 }
@@ -385,16 +414,11 @@ static u64 next_ns(const struct mg_server *server)
 static void run(struct mg_server *server, u64 now)
 {
 	struct mg_usb *usb = server->usb;
-	u8 buf[MESO_FRAME_SIZE];
 	int steps = 10000;
 
 	while (steps-- && next_ns(server) <= now) {
 		server->now = max_t(u64, server->now, next_ns(server));
-		mg_machine_advance(server->machine, server->now);
-		if (mg_machine_frame(server->machine, server->now, buf) == 0) {
-			memcpy(usb->newest, buf, sizeof(buf));
-			send_frame(usb, buf, sizeof(buf), server->now);
-		}
+		advance(server);
 		inject(server);
 		if (usb->pending && usb->answer_ns <= server->now && !frozen(server))
 			handle(server);
