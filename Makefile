@@ -171,7 +171,7 @@ demo: deps ## Watch one treatment, in a VM with the real kernel module (GUN=usb:
 .PHONY: bench
 bench: deps ## Measure, ours beside a peer: one line per figure
 	$(SUB) all bench-programs
-	$(SUB) modules KVERS=$(KVER)
+	$(SUB) modules bench-module KVERS=$(KVER)
 	$(Q)KVER=$(KVER) tests/bench/run
 
 .PHONY: vm-test

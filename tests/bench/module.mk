@@ -20,3 +20,9 @@ $(O)/bench/ledger_bench: $(O)/obj/tests/bench/ledger_bench.o $(O)/libtesthelpers
 
 .PHONY: bench-programs
 bench-programs: $(BENCH_PROGRAMS)
+
+# The driver that meso_usb is measured beside. It is never installed, nor where the VM's modprobe finds it.
+.PHONY: bench-module
+bench-module:
+	$(Q)OUT='$(TOP)/$(BUILD)/bench/kmod-$(KVER)' SRC='$(TOP)/tests/bench/kmod' tests/vm/build-modules $(KVER) \
+		KCFLAGS='$(if $(filter 1,$(WERROR)),-Werror)'

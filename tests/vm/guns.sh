@@ -82,11 +82,16 @@ else
 		hand_of "$1" syringe 5000000
 	}
 	unmake_gun() { stop_gun "$1"; }
-	# ask_gun SERIAL LINE: says it to the gun's console; what that answers is in gun_answer.
+	# ask_gun SERIAL LINE: says it to the gun's console; what that answers is in gun_answer. The same in two, for
+	# several guns at once: tell_gun SERIAL LINE, then hear_gun SERIAL.
 	gun_answer=
 	ask_gun() {
+		tell_gun "$1" "$2"
+		hear_gun "$1"
+	}
+	tell_gun() { echo "$2" >&"${gun_talk[$1]}"; }
+	hear_gun() {
 		local line
-		echo "$2" >&"${gun_talk[$1]}"
 		gun_answer=
 		while IFS= read -r -t 20 -u "${gun_hear[$1]}" line; do
 			case $line in
@@ -95,7 +100,7 @@ else
 			esac
 			gun_answer+=$line$'\n'
 		done
-		fail "gun $1 does not answer: $2"
+		fail "gun $1 does not answer"
 	}
 	hand_of() {
 		case $2:$3 in
