@@ -28,6 +28,7 @@
 #include "macros.h"
 #include "pedal.h"
 #include "session.h"
+#include "sleep.h"
 
 #define UPKEEP_US     1000000
 #define STOP_LOOK_US  10000
@@ -252,6 +253,12 @@ static void guns_and_name(struct mesod *mesod)
 				 strerrordesc_np(-r));
 	}
 	if (r >= 0) {
+		r = sleep_new(mesod, &mesod->sleep);
+		if (r < 0)
+			log_main(mesod, LOG_ERR, "cannot listen to logind: %s",
+				 strerrordesc_np(-r));
+	}
+	if (r >= 0) {
 		r = bus_take_name(mesod);
 		if (r < 0)
 			log_main(mesod, LOG_ERR, "cannot ask for the name %s: %s", BUS_NAME,
@@ -463,6 +470,7 @@ static void end(struct mesod *mesod)
 		worker_stop(mesod->worker);
 	sd_event_source_disable_unref(mesod->worker_io);
 	mesod->pedals = pedals_free(mesod->pedals);
+	mesod->sleep = sleep_free(mesod->sleep);
 	mesod->hotplug = hotplug_free(mesod->hotplug);
 	mesod->worker = worker_free(mesod->worker);
 	while (mesod->sessions)

@@ -42,6 +42,7 @@ struct gun;
 struct hotplug;
 struct pedals;
 struct session;
+struct sleep;
 
 struct mesod {
 	struct options options;
@@ -65,6 +66,7 @@ struct mesod {
 	struct authority *authority;
 	struct hotplug *hotplug;
 	struct pedals *pedals; /* NULL: none is configured */
+	struct sleep *sleep;   /* NULL: not yet */
 	struct gun *guns;
 	struct session *sessions;
 	uint64_t last_session; /* number of the newest, in this daemon's life */

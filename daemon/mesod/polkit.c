@@ -12,6 +12,7 @@
 
 #include "bus_errors.h"
 #include "macros.h"
+#include "peer.h"
 
 #define POLKIT           "org.freedesktop.PolicyKit1"
 #define POLKIT_PATH      "/org/freedesktop/PolicyKit1/Authority"
@@ -26,7 +27,7 @@
 struct polkit_question {
 	sd_bus *bus;
 	sd_bus_slot *slot;
-	sd_bus_slot *watch; /* for the sender's leaving */
+	struct peer *sender;
 	polkit_answered_fn answered;
 	void *userdata;
 	char id[96];
@@ -35,7 +36,7 @@ struct polkit_question {
 static struct polkit_question *question_free(struct polkit_question *q)
 {
 	sd_bus_slot_unref(q->slot);
-	sd_bus_slot_unref(q->watch);
+	peer_free(q->sender);
 	sd_bus_unref(q->bus);
 	free(q);
 	return NULL;
@@ -98,27 +99,12 @@ static int on_answer(sd_bus_message *answer, void *userdata, sd_bus_error *ret_e
 	return 1;
 }
 
-static int on_left(sd_bus_message *signal, void *userdata, sd_bus_error *ret_error)
+static void on_left(void *userdata)
 {
 	struct polkit_question *q = userdata;
 
-	(void)signal;
-	(void)ret_error;
 	take_back(q);
 	finish(q, -ECANCELED, NULL);
-	return 0;
-}
-
-/* Never waits for the bus.  A sender that left before this is in force is polkit's to notice. */
-static int watch_sender(struct polkit_question *q, const char *sender)
-{
-	char match[256];
-
-	snprintf(match, sizeof(match),
-		 "type='signal',sender='org.freedesktop.DBus',"
-		 "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='%s',arg2=''",
-		 sender);
-	return sd_bus_add_match_async(q->bus, &q->watch, match, on_left, NULL, q);
 }
 
 static int send_question(struct polkit_question *q, sd_bus_message *call, const char *action)
@@ -158,7 +144,7 @@ int polkit_ask(sd_bus *bus, sd_bus_message *call, const char *action, polkit_ans
 	q->userdata = userdata;
 	/* Unlike any other: who calls numbers the calls. */
 	snprintf(q->id, sizeof(q->id), "%.64s-%llu", sender, (unsigned long long)cookie);
-	r = watch_sender(q, sender);
+	r = peer_new(bus, sender, on_left, q, &q->sender);
 	if (r >= 0)
 		r = send_question(q, call, action);
 	if (r < 0) {

@@ -15,6 +15,7 @@
 #include "lease.h"
 #include "macros.h"
 #include "mesod.h"
+#include "sleep.h"
 
 #define PRIME_RATE_MHZ  5000
 #define PRIME_EXPIRY_MS 120000
@@ -43,6 +44,9 @@ static int check_session(const struct session *session, sd_bus_error *error)
 		return bus_fail(error, ERROR_LEDGER, "the ledger does not answer; nothing arms");
 	if (timekeeping_check(session->mesod, error) < 0)
 		return -EINVAL;
+	if (sleep_is_near(session->mesod->sleep))
+		return bus_fail(error, ERROR_INTERLOCK,
+				"the machine is about to sleep; nothing arms");
 	if (session->arming || session->disarm_call)
 		return bus_fail(error, ERROR_BUSY, "another request is under way");
 	if (gun->lease && gun->lease->stage == LEASE_LIVE)

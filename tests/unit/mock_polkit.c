@@ -5,18 +5,13 @@
 #include "mock_polkit.h"
 
 #include <check.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <systemd/sd-bus.h>
 #include <unistd.h>
 
-#include "gun_fixture.h"
+#include "mock_service.h"
 
 #define NAME     "org.freedesktop.PolicyKit1"
 #define PATH     "/org/freedesktop/PolicyKit1/Authority"
@@ -26,13 +21,6 @@ struct service {
 	struct mock_polkit_facts *facts;
 	sd_bus_message *kept[KEPT_MAX];
 };
-
-/* Nothing can be asserted here: what fails ends the process, and the test sees that. */
-static void must(int r)
-{
-	if (r < 0)
-		_exit(99);
-}
 
 static void read_question(struct service *s, sd_bus_message *call)
 {
@@ -136,70 +124,30 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_VTABLE_END,
 };
 
-static sd_bus *connect_to(const char *address)
-{
-	sd_bus *bus = NULL;
-
-	must(sd_bus_new(&bus));
-	must(sd_bus_set_address(bus, address));
-	must(sd_bus_set_bus_client(bus, 1));
-	must(sd_bus_start(bus));
-	return bus;
-}
-
-static _Noreturn void serve(const char *address, struct mock_polkit_facts *facts)
+static void serve(sd_bus *bus, void *facts)
 {
 	struct service s = { .facts = facts };
-	sd_bus *bus = connect_to(address);
 
 	must(sd_bus_add_object_vtable(bus, NULL, PATH, NAME ".Authority", vtable, &s));
 	must(sd_bus_request_name(bus, NAME, 0));
 	for (;;) {
-		int r = sd_bus_process(bus, NULL);
-
-		must(r);
+		mock_service_process(bus);
 		answer_kept(&s);
-		if (!r)
-			must(sd_bus_wait(bus, 5000));
 	}
-}
-
-static bool has_name(const char *address)
-{
-	sd_bus *bus = connect_to(address);
-	int r = sd_bus_call_method(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-				   "org.freedesktop.DBus", "GetNameOwner", NULL, NULL, "s", NAME);
-
-	sd_bus_close_unref(bus);
-	return r >= 0;
 }
 
 void mock_polkit_start(struct mock_polkit *mock, const char *address, enum polkit_mode mode)
 {
-	const int64_t until = gun_fixture_now_ms() + 5000;
-
 	mock->facts = mmap(NULL, sizeof(*mock->facts), PROT_READ | PROT_WRITE,
 			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(mock->facts, MAP_FAILED);
 	mock->facts->mode = mode;
-	mock->pid = fork();
-	ck_assert_int_ge(mock->pid, 0);
-	if (mock->pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		serve(address, mock->facts);
-	}
-	while (!has_name(address)) {
-		ck_assert_int_lt(gun_fixture_now_ms(), until);
-		gun_fixture_sleep_ms(5);
-	}
+	mock->pid = mock_service_start(address, NAME, serve, mock->facts);
 }
 
 void mock_polkit_stop(struct mock_polkit *mock)
 {
-	if (mock->pid > 0) {
-		kill(mock->pid, SIGKILL);
-		waitpid(mock->pid, NULL, 0);
-	}
+	mock_service_stop(mock->pid);
 	mock->pid = 0;
 	if (mock->facts)
 		munmap(mock->facts, sizeof(*mock->facts));
