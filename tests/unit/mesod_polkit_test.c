@@ -284,6 +284,45 @@ START_TEST(a_password_is_asked_for_only_if_the_caller_allows_that)
 }
 END_TEST
 
+/* Between <action id="ID"> and </action>; to be freed. */
+static char *action_text(const char *policy, const char *id)
+{
+	char opening[80];
+	const char *begin, *end;
+
+	snprintf(opening, sizeof(opening), "<action id=\"%s\">", id);
+	begin = strstr(policy, opening);
+	ck_assert_msg(begin, "the policy does not know %s", id);
+	end = strstr(begin, "</action>");
+	ck_assert_ptr_nonnull(end);
+	return strndup(begin, (size_t)(end - begin));
+}
+
+START_TEST(every_action_has_a_policy_that_gives_nothing_away_and_is_mesods_own)
+{
+	static const char *const ids[] = { "org.mesod1.operate",     "org.mesod1.read-ledger",
+					   "org.mesod1.clear-fault", "org.mesod1.override",
+					   "org.mesod1.configure",   "org.mesod1.administer" };
+	static char policy[16384];
+	FILE *file = fopen("daemon/data/org.mesod1.policy", "r");
+
+	ck_assert_ptr_nonnull(file);
+	policy[fread(policy, 1, sizeof(policy) - 1, file)] = '\0';
+	fclose(file);
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		char *text = action_text(policy, ids[i]);
+
+		/* polkit answers only root and owners about others, and mesod is not root. */
+		ck_assert_ptr_nonnull(strstr(
+			text,
+			"<annotate key=\"org.freedesktop.policykit.owner\">unix-user:mesod<"));
+		ck_assert_ptr_null(strstr(text, ">yes<"));
+		ck_assert_ptr_nonnull(strstr(text, "<allow_any>auth_"));
+		free(text);
+	}
+}
+END_TEST
+
 /* ---- a stop ------------------------------------------------------------------------------ */
 
 START_TEST(a_stop_asks_nobody)
@@ -457,6 +496,7 @@ int main(void)
 	tcase_add_test(tests,
 		       who_is_no_operator_may_read_the_ledger_if_polkit_says_so_and_nothing_else);
 	tcase_add_test(tests, a_password_is_asked_for_only_if_the_caller_allows_that);
+	tcase_add_test(tests, every_action_has_a_policy_that_gives_nothing_away_and_is_mesods_own);
 	tcase_add_test(tests, a_stop_asks_nobody);
 	tcase_add_test(tests, a_reason_to_pass_a_soft_limit_is_another_thing_to_be_allowed);
 	tcase_add_test(tests, an_arm_that_waits_for_polkit_is_not_done_after_a_stop);
