@@ -35,7 +35,7 @@ fail() {
 
 show() { echo "  | $*"; }
 tell() { :; }
-mesoctl() { "$BUILD/mesoctl" "$@"; }
+mesoctl() { "${AS_CLINICIAN[@]}" "$BUILD/mesoctl" "$@"; }
 
 hand() { hand_of "$HELD" "$@"; }
 read_truth() { truth_of "$HELD"; }
@@ -171,7 +171,7 @@ begin_mesod() {
 
 # begin_treatment <mesoctl arguments>: mesoctl in the background; its lines come by $OUT, it is answered by $IN.
 begin_treatment() {
-	coproc CLINICIAN { exec "$BUILD/mesoctl" treat "${WHERE[@]}" "$@" 2>&1; }
+	coproc CLINICIAN { exec "${AS_CLINICIAN[@]}" "$BUILD/mesoctl" treat "${WHERE[@]}" "$@" 2>&1; }
 	# bash closes its own ends when the process ends, and with them what is still to be read.
 	exec {OUT}<&"${CLINICIAN[0]}" {IN}>&"${CLINICIAN[1]}"
 	treat_pid=$CLINICIAN_PID

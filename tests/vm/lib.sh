@@ -10,6 +10,9 @@ BUILD=${BUILD:-$REPO/build}
 STATE=$PWD/state
 export DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/meso-bus
 MESOD_PID=
+# What runs mesod and mesoctl as somebody else: a command and its arguments.
+AS_MESOD=()
+AS_CLINICIAN=()
 exec 9<> <(:)
 
 say() { echo "# $*"; }
@@ -94,6 +97,7 @@ start_bus() {
 		    <allow send_destination="org.freedesktop.DBus"/>
 		  </policy>
 		  <include ignore_missing="yes">$REPO/daemon/data/org.mesod1.conf</include>
+		  <include ignore_missing="yes">/usr/share/dbus-1/system.d/org.freedesktop.PolicyKit1.conf</include>
 		</busconfig>
 	CONF
 	# The socket of an earlier scenario's bus would be taken for this one's.
@@ -112,7 +116,7 @@ has_name() {
 # start_mesod [arguments]: in the background, until it has its name on the bus; its pid is in MESOD_PID.
 start_mesod() {
 	mkdir -p "$STATE"
-	"$BUILD/mesod" "$@" &
+	"${AS_MESOD[@]}" "$BUILD/mesod" "$@" &
 	MESOD_PID=$!
 	wait_for 20 has_name org.mesod1
 }
@@ -124,4 +128,4 @@ stop_mesod() {
 	MESOD_PID=
 }
 
-mesoctl() { "$BUILD/mesoctl" "$@"; }
+mesoctl() { "${AS_CLINICIAN[@]}" "$BUILD/mesoctl" "$@"; }
