@@ -37,12 +37,23 @@ KVER ?= $(firstword $(KVERS))
 # The guns of VM scenarios and the demo: dummy (in the kernel) or usb (a process that is a USB device).
 GUN ?= dummy
 
+# Where things go: GNU's names, and systemd's and udev's own directories, which follow the prefix too.
 prefix ?= /usr/local
-bindir ?= $(prefix)/bin
-sbindir ?= $(prefix)/sbin
-libdir ?= $(prefix)/lib
+exec_prefix ?= $(prefix)
+bindir ?= $(exec_prefix)/bin
+sbindir ?= $(exec_prefix)/sbin
+libdir ?= $(exec_prefix)/lib
 includedir ?= $(prefix)/include
-datadir ?= $(prefix)/share
+datarootdir ?= $(prefix)/share
+datadir ?= $(datarootdir)
+mandir ?= $(datarootdir)/man
+docdir ?= $(datarootdir)/doc/meso
+systemdsystemunitdir ?= $(prefix)/lib/systemd/system
+sysusersdir ?= $(prefix)/lib/sysusers.d
+tmpfilesdir ?= $(prefix)/lib/tmpfiles.d
+catalogdir ?= $(prefix)/lib/systemd/catalog
+udevdir ?= $(prefix)/lib/udev
+kernelsrcdir ?= $(prefix)/src/meso-$(VERSION)
 DESTDIR ?=
 
 -include .config
@@ -212,26 +223,33 @@ menuconfig: ## Choose modules and debug options (writes .config; without it ther
 
 # ---- install ---------------------------------------------------------------------------------------------------
 
-data_files = $(foreach f,$(wildcard $(1)),$(f):$(2)/$(notdir $(f)):644)
-INSTALL += $(call data_files,daemon/data/*.service,$(prefix)/lib/systemd/system)
-INSTALL += $(call data_files,daemon/data/*.conf,$(datadir)/dbus-1/system.d)
-INSTALL += $(call data_files,daemon/data/*.policy,$(datadir)/polkit-1/actions)
-INSTALL += $(call data_files,udev-rules/*.rules,$(prefix)/lib/udev/rules.d)
-INSTALL += $(call data_files,udev-rules/*.hwdb,$(prefix)/lib/udev/hwdb.d)
-INSTALL += $(call data_files,docs/*.1,$(datadir)/man/man1)
-INSTALL += $(call data_files,docs/*.8,$(datadir)/man/man8)
+# files_to <directory> <mode> <files>
+files_to = $(foreach f,$(3),$(f):$(1)/$(notdir $(f)):$(2))
+INSTALL += $(call files_to,$(systemdsystemunitdir),644,$(wildcard daemon/data/*.service))
+INSTALL += $(call files_to,$(datadir)/dbus-1/system.d,644,$(wildcard daemon/data/*.conf))
+INSTALL += $(call files_to,$(datadir)/dbus-1/interfaces,644,$(wildcard docs/dbus/*.xml))
+INSTALL += $(call files_to,$(datadir)/polkit-1/actions,644,$(wildcard daemon/data/*.policy))
+INSTALL += $(call files_to,$(udevdir)/rules.d,644,$(wildcard udev-rules/*.rules))
+INSTALL += $(call files_to,$(udevdir)/hwdb.d,644,$(wildcard udev-rules/*.hwdb))
+INSTALL += $(foreach n,1 3 4 5 8,$(call files_to,$(mandir)/man$(n),644,$(wildcard docs/*.$(n))))
+INSTALL += $(call files_to,$(docdir),644,README.md $(wildcard docs/*.md))
+INSTALL += $(call files_to,$(docdir)/examples,644,$(wildcard docs/examples/*))
 field = $(word $(2),$(subst :, ,$(1)))
 
 .PHONY: install
-install: all ## Install programs, library, headers, unit and rules (DESTDIR, prefix)
+install: all ## Install programs, library, headers, unit, rules, driver sources (DESTDIR, prefix and GNU's other directories)
 	$(Q)$(foreach i,$(INSTALL),install -D -m $(call field,$(i),3) $(call field,$(i),1) \
 		'$(DESTDIR)$(call field,$(i),2)' &&) true
 	$(Q)ln -sf libinjector.so.0 '$(DESTDIR)$(libdir)/libinjector.so'
-	@echo "Installed under $(DESTDIR)$(prefix). The kernel modules are built by 'make modules'."
+	@echo "Installed under $(DESTDIR)$(prefix)."
+	@echo "The kernel modules come by DKMS (dkms install meso/$(VERSION)) or by 'make modules'."
 
+# Directories that were made for meso alone go too; what somebody put there stays, and its directory with it.
 .PHONY: uninstall
 uninstall: ## Remove what install put there
 	$(Q)rm -f $(foreach i,$(INSTALL),'$(DESTDIR)$(call field,$(i),2)') '$(DESTDIR)$(libdir)/libinjector.so'
+	$(Q)rmdir --ignore-fail-on-non-empty $(foreach d,$(datadir)/meso $(docdir)/examples $(docdir) \
+		$(kernelsrcdir)/uapi/linux $(kernelsrcdir)/uapi $(kernelsrcdir)/model $(kernelsrcdir),'$(DESTDIR)$(d)') 2>/dev/null || true
 
 # ---- housekeeping ----------------------------------------------------------------------------------------------
 

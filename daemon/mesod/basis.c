@@ -59,12 +59,12 @@ int basis_load(struct mesod *mesod)
 	r = read_files(&mesod->options, &reading);
 	if (r < 0) {
 		/* Numbers that somebody meant and that are not understood: rather no dose at all. */
-		log_main(mesod, LOG_ERR, "%s", reading.error);
+		log_main_id(mesod, LOG_ERR, MESSAGE_BAD_CONFIG, "%s", reading.error);
 		return r;
 	}
 	r = load_pedal(&mesod->options, &mesod->pedal, reading.error);
 	if (r < 0) {
-		log_main(mesod, LOG_ERR, "%s", reading.error);
+		log_main_id(mesod, LOG_ERR, MESSAGE_BAD_CONFIG, "%s", reading.error);
 		formulary_free(reading.formulary);
 		return r;
 	}
@@ -216,8 +216,8 @@ static void answer_reload(const struct reload *reload, bool changed)
 static void refuse_reload(const struct reload *reload, const char *name, const char *before,
 			  const char *reason)
 {
-	log_main(reload->mesod, LOG_ERR, "formulary and limits stay as they are: %s%s", before,
-		 reason);
+	log_main_id(reload->mesod, LOG_ERR, MESSAGE_BAD_CONFIG,
+		    "formulary and limits stay as they are: %s%s", before, reason);
 	if (reload->call)
 		bus_reply_error(reload->call, name, "%s%s", before, reason);
 }

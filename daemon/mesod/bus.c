@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bus_errors.h"
+#include "bus_log.h"
 #include "gun.h"
 #include "macros.h"
 #include "mesod.h"
@@ -120,6 +121,8 @@ int bus_open(struct mesod *mesod)
 	if (r >= 0)
 		r = sd_bus_add_object_vtable(mesod->bus, NULL, BUS_ROOT, INTERFACE_MANAGER,
 					     manager_vtable, mesod);
+	if (r >= 0)
+		r = bus_log_add(mesod);
 	return r < 0 ? r : 0;
 }
 
@@ -133,8 +136,8 @@ static int on_name(sd_bus_message *answer, void *userdata, sd_bus_error *error)
 	    sd_bus_message_read_basic(answer, 'u', &result) < 0 || (result != 1 && result != 4)) {
 		const sd_bus_error *why = sd_bus_message_get_error(answer);
 
-		log_main(mesod, LOG_ERR, "cannot have the name %s: %s", BUS_NAME,
-			 why ? why->message : "somebody else has it");
+		log_main_id(mesod, LOG_ERR, MESSAGE_NO_NAME, "cannot have the name %s: %s",
+			    BUS_NAME, why ? why->message : "somebody else has it");
 		sd_event_exit(mesod->event, -EEXIST);
 		return 0;
 	}

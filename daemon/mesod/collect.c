@@ -143,8 +143,9 @@ static void collection_done(void *userdata, int r)
 	gun->collecting = false;
 	if (r < 0 && r != -ENOENT) {
 		if (r != -ECANCELED && !gun->ledger_logged)
-			log_gun(gun, LOG_ERR, "the ledger did not record: %s; nothing is forgotten",
-				strerrordesc_np(-r));
+			log_gun_id(gun, LOG_ERR, MESSAGE_NOT_RECORDED,
+				   "the ledger did not record: %s; nothing is forgotten",
+				   strerrordesc_np(-r));
 		gun->ledger_logged = true;
 		gun->ledger_again_ns = monotonic_now_ns() + RETRY_LEDGER_US * 1000;
 		if (lease)

@@ -102,7 +102,7 @@ void gun_set_quarantined(struct gun *gun, const char *why)
 	if (gun->quarantined)
 		return;
 	gun->quarantined = true;
-	log_gun(gun, LOG_ERR, "quarantined: %s", why);
+	log_gun_id(gun, LOG_ERR, MESSAGE_QUARANTINED, "quarantined: %s", why);
 	bus_gun_changed(gun, "Quarantined");
 }
 
@@ -143,7 +143,8 @@ static void log_faults(struct gun *gun, const struct meso_event *event)
 		const char *name = inj_fault_name(1u << bit);
 
 		if (fresh & (1u << bit))
-			log_gun(gun, LOG_WARNING, "fault: %s", name ? name : "unknown");
+			log_gun_id(gun, LOG_WARNING, MESSAGE_FAULT, "fault: %s",
+				   name ? name : "unknown");
 	}
 }
 
@@ -280,7 +281,9 @@ void gun_detach(struct gun *gun)
 		*p = gun->next;
 		break;
 	}
-	log_gun(gun, LOG_WARNING, "unplugged");
+	/* Without hot-plug mesod is ending, and the gun stays where it is. */
+	if (mesod->hotplug)
+		log_gun_id(gun, LOG_WARNING, MESSAGE_UNPLUGGED, "unplugged");
 	gun->stage = GUN_GONE;
 	gun->io = sd_event_source_disable_unref(gun->io);
 	gun->retry = sd_event_source_disable_unref(gun->retry);

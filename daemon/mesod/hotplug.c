@@ -68,9 +68,10 @@ static void place_try(struct hotplug *hotplug, struct place *place)
 		return;
 	}
 	if (r != place->failure && r != -ENOENT && r != -ECONNREFUSED)
-		log_main(mesod, LOG_WARNING, "%s: %s", place->uri,
-			 r == -EEXIST ? "another gun with its serial is here; left alone"
-				      : strerrordesc_np(-r));
+		log_main_id(mesod, LOG_WARNING, r == -EEXIST ? MESSAGE_SAME_SERIAL : NULL, "%s: %s",
+			    place->uri,
+			    r == -EEXIST ? "another gun with its serial is here; left alone"
+					 : strerrordesc_np(-r));
 	place->failure = r;
 	place->due_us = monotonic_now_ns() / 1000 + place->delay_us;
 	/* A gun that is not there costs nothing to ask for; one that does not answer does. */

@@ -7,7 +7,9 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
@@ -34,10 +36,13 @@ void log_open(struct logger *log, int max_priority)
 		log->journal = st.st_dev == device && st.st_ino == inode;
 }
 
-void log_message(const struct logger *log, int priority, const char *gun, const char *format, ...)
+void log_message(const struct logger *log, int priority, const char *gun, const char *id,
+		 const char *format, ...)
 {
-	char line[LINE_LENGTH];
+	char line[LINE_LENGTH], fields[4][LINE_LENGTH + 32];
+	struct iovec iov[4];
 	va_list args;
+	int n = 0;
 
 	if (priority > log->max_priority)
 		return;
@@ -45,11 +50,18 @@ void log_message(const struct logger *log, int priority, const char *gun, const 
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
 
-	if (!log->journal)
+	if (!log->journal) {
 		dprintf(STDERR_FILENO, "mesod: %s%s%s\n", gun ? gun : "", gun ? ": " : "", line);
-	else if (gun)
-		sd_journal_send("PRIORITY=%i", priority, "MESO_GUN=%s", gun, "MESSAGE=%s: %s", gun,
-				line, NULL);
-	else
-		sd_journal_send("PRIORITY=%i", priority, "MESSAGE=%s", line, NULL);
+		return;
+	}
+	snprintf(fields[n++], sizeof(fields[0]), "PRIORITY=%i", priority);
+	snprintf(fields[n++], sizeof(fields[0]), "MESSAGE=%s%s%s", gun ? gun : "", gun ? ": " : "",
+		 line);
+	if (gun)
+		snprintf(fields[n++], sizeof(fields[0]), "MESO_GUN=%s", gun);
+	if (id)
+		snprintf(fields[n++], sizeof(fields[0]), "MESSAGE_ID=%s", id);
+	for (int i = 0; i < n; i++)
+		iov[i] = (struct iovec){ fields[i], strlen(fields[i]) };
+	sd_journal_sendv(iov, n);
 }

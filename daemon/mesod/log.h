@@ -19,12 +19,30 @@ struct logger {
 
 /* Finds out where standard error goes. */
 void log_open(struct logger *log, int max_priority);
-/* gun: its serial, or NULL when the message is about none */
-void log_message(const struct logger *log, int priority, const char *gun, const char *format, ...)
-	_printf_(4, 5);
+/* @gun: its serial, or NULL when the message is about none.  @id: one of MESSAGE_*, or NULL. */
+void log_message(const struct logger *log, int priority, const char *gun, const char *id,
+		 const char *format, ...) _printf_(5, 6);
 
-#define log_gun(gun, priority, ...) \
-	log_message(&(gun)->mesod->log, (priority), (gun)->serial, __VA_ARGS__)
-#define log_main(mesod, priority, ...) log_message(&(mesod)->log, (priority), NULL, __VA_ARGS__)
+/*
+ * Messages that want somebody to act.  The journal's catalog (daemon/data/catalog/meso.catalog,
+ * `journalctl -x`) says for each what it means and what to do.
+ */
+#define MESSAGE_QUARANTINED  "f98ca142d4d54948bd7c8e26658f1593"
+#define MESSAGE_FAULT        "f8bc63442dc24c7581f4abf3934e96bd"
+#define MESSAGE_LEDGER       "0b77753f619c43d5a2191a84855b5e72"
+#define MESSAGE_NOT_RECORDED "48679b9cf0894782af2cde2e4e433c68"
+#define MESSAGE_UNPLUGGED    "2c3ad9df8cf64bcd9772a61434517f0a"
+#define MESSAGE_UNSETTLED    "d0ff3be252ea4bc39979314693318a75"
+#define MESSAGE_BAD_CONFIG   "b9aab36f64494422aa3d0b9c6a5ab98a"
+#define MESSAGE_SAME_SERIAL  "f853db7880aa48718622dab446f8fdf5"
+#define MESSAGE_NO_NAME      "add37b59f3d3473883d390c023af80cd"
+#define MESSAGE_LEFT_OPEN    "eba322aad20a483a8c3954bf70fd498f"
+
+#define log_gun_id(gun, priority, id, ...) \
+	log_message(&(gun)->mesod->log, (priority), (gun)->serial, (id), __VA_ARGS__)
+#define log_gun(gun, priority, ...) log_gun_id(gun, priority, NULL, __VA_ARGS__)
+#define log_main_id(mesod, priority, id, ...) \
+	log_message(&(mesod)->log, (priority), NULL, (id), __VA_ARGS__)
+#define log_main(mesod, priority, ...) log_main_id(mesod, priority, NULL, __VA_ARGS__)
 
 #endif /* MESOD_LOG_H */

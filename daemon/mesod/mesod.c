@@ -162,8 +162,9 @@ static void tell_state(struct mesod *mesod)
 	if (state == mesod->told_state)
 		return;
 	mesod->told_state = state;
-	log_main(mesod, state == LEDGER_OK ? LOG_NOTICE : LOG_ERR, "the ledger is %s",
-		 ledger_state_name(state));
+	log_main_id(mesod, state == LEDGER_OK ? LOG_NOTICE : LOG_ERR,
+		    state == LEDGER_OK ? NULL : MESSAGE_LEDGER, "the ledger is %s",
+		    ledger_state_name(state));
 	bus_manager_changed(mesod);
 }
 
@@ -276,9 +277,10 @@ static void leftovers_done(void *userdata, int r)
 	if (r != -ECANCELED)
 		timekeeping_done(mesod, &mesod->clock_job);
 	if (r >= 0 && l->n)
-		log_main(mesod, LOG_NOTICE,
-			 "%zu sessions were open when the last daemon ended: they can be resumed",
-			 l->n);
+		log_main_id(
+			mesod, LOG_NOTICE, MESSAGE_LEFT_OPEN,
+			"%zu sessions were open when the last daemon ended: they can be resumed",
+			l->n);
 	else if (r < 0 && r != -ECANCELED)
 		log_main(mesod, LOG_ERR, "sessions of before could not be closed: %s",
 			 strerrordesc_np(-r));

@@ -27,6 +27,8 @@ INSTALL += $(O)/mesod:$(sbindir)/mesod:755
 endif
 INSTALL += daemon/common/meso_stream.h:$(includedir)/meso_stream.h:644
 INSTALL += daemon/data/activation/org.mesod1.service:$(datadir)/dbus-1/system-services/org.mesod1.service:644
-INSTALL += daemon/data/sysusers/meso.conf:$(prefix)/lib/sysusers.d/meso.conf:644
-INSTALL += daemon/data/sample/mesod.conf:$(datadir)/doc/meso/mesod.conf:644
+INSTALL += daemon/data/sysusers/meso.conf:$(sysusersdir)/meso.conf:644
+INSTALL += daemon/data/tmpfiles/meso.conf:$(tmpfilesdir)/meso.conf:644
+INSTALL += daemon/data/catalog/meso.catalog:$(catalogdir)/meso.catalog:644
+INSTALL += daemon/data/sample/mesod.conf:$(docdir)/mesod.conf:644
 INSTALL += daemon/data/formulary/formulary.conf:$(datadir)/meso/formulary.conf:644

@@ -60,8 +60,8 @@ static int take_over_debt(struct gun *gun, const struct ledger_outstanding *o)
 	gun->lease->total_nl = o->total_nl;
 	/* Nobody watched: a prime earns no credit by this evidence. */
 	gun->lease->events_lost = true;
-	log_gun(gun, LOG_NOTICE, "lease %s was not settled: reading what became of it",
-		gun->lease->text);
+	log_gun_id(gun, LOG_NOTICE, MESSAGE_UNSETTLED,
+		   "lease %s was not settled: reading what became of it", gun->lease->text);
 	lease_close(gun->lease, MESO_END_NONE);
 	return 0;
 }

@@ -213,8 +213,8 @@ static void closing_done(void *userdata, int r)
 	struct session *session = c->session;
 
 	if (r < 0 && r != -ECANCELED)
-		log_gun(session->gun, LOG_ERR, "the end of the session was not recorded: %s",
-			strerrordesc_np(-r));
+		log_gun_id(session->gun, LOG_ERR, MESSAGE_NOT_RECORDED,
+			   "the end of the session was not recorded: %s", strerrordesc_np(-r));
 	if (session->close_call)
 		answer_close(session, r, &c->account);
 	if (session->disarm_call)
