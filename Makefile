@@ -53,8 +53,12 @@ sysusersdir ?= $(prefix)/lib/sysusers.d
 tmpfilesdir ?= $(prefix)/lib/tmpfiles.d
 catalogdir ?= $(prefix)/lib/systemd/catalog
 udevdir ?= $(prefix)/lib/udev
+bashcompletiondir ?= $(datarootdir)/bash-completion/completions
+zshcompletiondir ?= $(datarootdir)/zsh/site-functions
+fishcompletiondir ?= $(datarootdir)/fish/vendor_completions.d
 kernelsrcdir ?= $(prefix)/src/meso-$(VERSION)
 DESTDIR ?=
+INSTALL ?= install
 
 -include .config
 ifeq ($(wildcard .config),)
@@ -119,7 +123,10 @@ endef
 # (source:destination:mode). Filled by the rooms.
 TARGETS :=
 ALL_SRCS :=
-INSTALL :=
+INSTALLED :=
+# One file for all three programs, which each of them has under its own name.
+completions = daemon/data/completions/meso.bash:$(bashcompletiondir)/$(1):644 \
+	daemon/data/completions/meso.fish:$(fishcompletiondir)/$(1).fish:644
 
 .PHONY: all
 all: ## Build the library, the daemon, the gun simulator and the command line (default)
@@ -174,6 +181,10 @@ test: deps ## Everything: build, unit tests, sanitizers, modules, VM scenarios, 
 test-long: deps ## The same with the long tier
 	+$(Q)tests/all --long
 
+.PHONY: test-kernel
+test-kernel: deps ## The driver on a kernel built with KASAN, lockdep and fault injection, planted bugs, the driver in a kernel tree
+	+$(Q)tests/all --kernel
+
 .PHONY: demo
 demo: deps ## Watch one treatment, in a VM with the real kernel module (GUN=usb: a gun on USB; SIM=1: simulator only, seconds)
 	$(SUB) all $(if $(SIM),,modules KVERS=$(KVER))
@@ -189,6 +200,9 @@ bench: deps ## Measure, ours beside a peer: one line per figure
 vm-test: deps ## Only the VM scenarios (KVER=6.12: on the newer kernel; GUN=usb: with guns on USB)
 	$(SUB) all vm-programs
 	$(SUB) modules KVERS=$(KVER)
+ifeq ($(GUN),usb)
+	$(Q)tests/packages
+endif
 	$(Q)GUN=$(GUN) KVER=$(KVER) tests/vm/all
 
 .PHONY: lint
@@ -206,8 +220,8 @@ format: ## Lay out userspace C as make lint wants it (FILES='...': only those)
 modules: $(KVERS:%=modules-%) ## Build the kernel modules for Debian's kernels 6.1 and 6.12 (KVERS=6.1: one)
 
 # Kernel headers are fetched once; the sources are linked into build/kmod-<version>/, where Kbuild may litter.
-.PHONY: $(KVERS:%=modules-%)
-$(KVERS:%=modules-%): modules-%:
+.PHONY: $(KVERS:%=modules-%) modules-debug
+$(KVERS:%=modules-%) modules-debug: modules-%:
 	+$(Q)tests/vm/build-modules $* $(kconfig_args)
 
 # What .config says, as Kbuild and the C code want to hear it.
@@ -225,20 +239,21 @@ menuconfig: ## Choose modules and debug options (writes .config; without it ther
 
 # files_to <directory> <mode> <files>
 files_to = $(foreach f,$(3),$(f):$(1)/$(notdir $(f)):$(2))
-INSTALL += $(call files_to,$(systemdsystemunitdir),644,$(wildcard daemon/data/*.service))
-INSTALL += $(call files_to,$(datadir)/dbus-1/system.d,644,$(wildcard daemon/data/*.conf))
-INSTALL += $(call files_to,$(datadir)/dbus-1/interfaces,644,$(wildcard docs/dbus/*.xml))
-INSTALL += $(call files_to,$(datadir)/polkit-1/actions,644,$(wildcard daemon/data/*.policy))
-INSTALL += $(call files_to,$(udevdir)/rules.d,644,$(wildcard udev-rules/*.rules))
-INSTALL += $(call files_to,$(udevdir)/hwdb.d,644,$(wildcard udev-rules/*.hwdb))
-INSTALL += $(foreach n,1 3 4 5 8,$(call files_to,$(mandir)/man$(n),644,$(wildcard docs/*.$(n))))
-INSTALL += $(call files_to,$(docdir),644,README.md $(wildcard docs/*.md))
-INSTALL += $(call files_to,$(docdir)/examples,644,$(wildcard docs/examples/*))
+INSTALLED += $(call files_to,$(systemdsystemunitdir),644,$(wildcard daemon/data/*.service))
+INSTALLED += $(call files_to,$(datadir)/dbus-1/system.d,644,$(wildcard daemon/data/*.conf))
+INSTALLED += $(call files_to,$(datadir)/dbus-1/interfaces,644,$(wildcard docs/dbus/*.xml))
+INSTALLED += $(call files_to,$(datadir)/polkit-1/actions,644,$(wildcard daemon/data/*.policy))
+INSTALLED += $(call files_to,$(udevdir)/rules.d,644,$(wildcard udev-rules/*.rules))
+INSTALLED += $(call files_to,$(udevdir)/hwdb.d,644,$(wildcard udev-rules/*.hwdb))
+INSTALLED += $(foreach n,1 3 4 5 8,$(call files_to,$(mandir)/man$(n),644,$(wildcard docs/*.$(n))))
+INSTALLED += $(call files_to,$(docdir),644,README.md $(wildcard docs/*.md))
+INSTALLED += $(call files_to,$(docdir)/examples,644,$(wildcard docs/examples/*))
+INSTALLED += daemon/data/completions/_meso:$(zshcompletiondir)/_meso:644
 field = $(word $(2),$(subst :, ,$(1)))
 
 .PHONY: install
 install: all ## Install programs, library, headers, unit, rules, driver sources (DESTDIR, prefix and GNU's other directories)
-	$(Q)$(foreach i,$(INSTALL),install -D -m $(call field,$(i),3) $(call field,$(i),1) \
+	$(Q)$(foreach i,$(INSTALLED),$(INSTALL) -D -m $(call field,$(i),3) $(call field,$(i),1) \
 		'$(DESTDIR)$(call field,$(i),2)' &&) true
 	$(Q)ln -sf libinjector.so.0 '$(DESTDIR)$(libdir)/libinjector.so'
 	@echo "Installed under $(DESTDIR)$(prefix)."
@@ -247,9 +262,21 @@ install: all ## Install programs, library, headers, unit, rules, driver sources 
 # Directories that were made for meso alone go too; what somebody put there stays, and its directory with it.
 .PHONY: uninstall
 uninstall: ## Remove what install put there
-	$(Q)rm -f $(foreach i,$(INSTALL),'$(DESTDIR)$(call field,$(i),2)') '$(DESTDIR)$(libdir)/libinjector.so'
+	$(Q)rm -f $(foreach i,$(INSTALLED),'$(DESTDIR)$(call field,$(i),2)') '$(DESTDIR)$(libdir)/libinjector.so'
 	$(Q)rmdir --ignore-fail-on-non-empty $(foreach d,$(datadir)/meso $(docdir)/examples $(docdir) \
 		$(kernelsrcdir)/uapi/linux $(kernelsrcdir)/uapi $(kernelsrcdir)/model $(kernelsrcdir),'$(DESTDIR)$(d)') 2>/dev/null || true
+
+# Debian's packages, built from a copy of this tree, and what lintian says of them. The unit tests are `make check`'s.
+DEB := $(BUILD)/deb
+.PHONY: deb
+deb: deps ## Build Debian's packages into build/deb/ and check them with lintian
+	$(Q)rm -rf $(DEB) && mkdir -p $(DEB)/meso-$(VERSION)
+	$(Q)tar --exclude=./build --exclude=./.git --exclude='./.config*' -cf - . | tar -xf - -C $(DEB)/meso-$(VERSION)
+	$(Q)cd $(DEB)/meso-$(VERSION) && unset MAKEFLAGS MFLAGS MAKELEVEL && export DEB_BUILD_OPTIONS="parallel=$$(nproc) nocheck" && \
+		dpkg-buildpackage -us -uc >../build.log 2>&1 || { tail -n 40 ../build.log && exit 1; }
+	$(Q)cd $(DEB) && lintian --allow-root --tag-display-limit 0 --info --display-info --pedantic \
+		--fail-on error,warning,info,pedantic ./*.changes
+	@ls -1 $(DEB)/*.deb
 
 # ---- housekeeping ----------------------------------------------------------------------------------------------
 
@@ -264,4 +291,4 @@ distclean: ## Remove everything that is not source
 .PHONY: help
 help: ## This list
 	@echo "make [target] [CC=clang] [SAN=1] [V=1] [WERROR=0] [KVERS='6.1 6.12']"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

@@ -3,8 +3,8 @@
 # VM and the tests tests/vm/build-modules builds them.
 
 DKMS_SRCS := $(wildcard kmod/Kbuild kmod/Kconfig kmod/*.[ch] kmod/model/*.[ch] kmod/uapi/*/*.h)
-INSTALL += $(foreach f,$(DKMS_SRCS),$(f):$(kernelsrcdir)/$(f:kmod/%=%):644)
-INSTALL += $(O)/dkms.conf:$(kernelsrcdir)/dkms.conf:644
+INSTALLED += $(foreach f,$(DKMS_SRCS),$(f):$(kernelsrcdir)/$(f:kmod/%=%):644)
+INSTALLED += $(O)/dkms.conf:$(kernelsrcdir)/dkms.conf:644
 TARGETS += $(O)/dkms.conf
 
 $(O)/dkms.conf: kmod/dkms.conf Makefile

@@ -27,7 +27,7 @@ $(O)/libinjector.pc: Makefile libinjector/module.mk
 
 ifneq ($(INJ_SRCS),)
 TARGETS += $(O)/libinjector.so.0 $(O)/libinjector.a $(O)/libinjector.pc
-INSTALL += $(O)/libinjector.so.0:$(libdir)/libinjector.so.0:644 $(O)/libinjector.a:$(libdir)/libinjector.a:644 \
+INSTALLED += $(O)/libinjector.so.0:$(libdir)/libinjector.so.0:644 $(O)/libinjector.a:$(libdir)/libinjector.a:644 \
 	$(O)/libinjector.pc:$(libdir)/pkgconfig/libinjector.pc:644 \
 	libinjector/injector.h:$(includedir)/injector.h:644 kmod/uapi/linux/meso.h:$(includedir)/linux/meso.h:644
 endif

@@ -3,6 +3,7 @@
  * See agent.h.
  */
 #include "agent.h"
+#include "mesoctl.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,14 +13,27 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <systemd/sd-login.h>
 #include <unistd.h>
 
 #define AGENT    "/usr/bin/pkttyagent"
 #define READY_MS 5000
 
+/*
+ * An agent that somebody's desktop has goes before ours.  polkit looks for one in
+ * the session that it takes for ours, and where there is none heeds no fallback.
+ */
+static bool have_session(void)
+{
+	_cleanup_(ctl_freep) char *session = NULL;
+
+	return sd_pid_get_session(0, &session) >= 0 || sd_uid_get_display(geteuid(), &session) >= 0;
+}
+
 /* In the child.  It says that it is ready by closing @ready. */
 static _Noreturn void become_agent(int ready)
 {
+	const char *fallback = have_session() ? "--fallback" : NULL;
 	char number[16];
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -27,7 +41,7 @@ static _Noreturn void become_agent(int ready)
 	signal(SIGINT, SIG_IGN);
 	snprintf(number, sizeof(number), "%d", ready);
 	(void)fcntl(ready, F_SETFD, 0);
-	execl(AGENT, AGENT, "--notify-fd", number, "--fallback", (char *)NULL);
+	execl(AGENT, AGENT, "--notify-fd", number, fallback, (char *)NULL);
 	_exit(127);
 }
 

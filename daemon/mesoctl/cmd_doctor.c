@@ -123,6 +123,45 @@ static bool check_bus(struct doctor *d)
 	return false;
 }
 
+/* Anybody may ask polkit about themselves; nobody is asked for a password by that. */
+static void check_polkit(struct doctor *d)
+{
+	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	int authorized, challenge, r;
+	const char *name;
+	char detail[256];
+
+	/* A private bus has none, and root needs none. */
+	if (d->ctl->address || geteuid() == 0)
+		return;
+	r = sd_bus_get_unique_name(d->ctl->bus, &name);
+	if (r >= 0)
+		r = sd_bus_call_method(d->ctl->bus, "org.freedesktop.PolicyKit1",
+				       "/org/freedesktop/PolicyKit1/Authority",
+				       "org.freedesktop.PolicyKit1.Authority", "CheckAuthorization",
+				       &error, &reply, "(sa{sv})sa{ss}us", "system-bus-name", 1,
+				       "name", "s", name, "org.mesod1.operate", 0, 0u, "");
+	if (r >= 0)
+		r = sd_bus_message_enter_container(reply, 'r', "bba{ss}");
+	if (r >= 0)
+		r = sd_bus_message_read(reply, "bb", &authorized, &challenge);
+	if (r < 0) {
+		snprintf(detail, sizeof(detail), "it does not say who may treat: %.180s",
+			 error.message ? error.message : strerrordesc_np(-r));
+		finding(d, "polkit", CTL_DENIED, detail,
+			"without it nobody but root may do more than look and stop: install polkitd, and "
+			"mesod's /usr/share/polkit-1/actions/org.mesod1.policy");
+		return;
+	}
+	snprintf(detail, sizeof(detail), "an operator with uid %u %s", geteuid(),
+		 authorized  ? "may treat"
+		 : challenge ? "may treat after giving a password"
+			     : "may not treat (org.mesod1.operate)");
+	finding(d, "polkit", authorized || challenge ? CTL_OK : CTL_DENIED, detail,
+		"an administrator can allow it by a rule in /etc/polkit-1/rules.d");
+}
+
 static void check_ledger(struct doctor *d, const json_t *manager)
 {
 	const char *state = ctl_text(manager, "LedgerState");
@@ -266,8 +305,10 @@ int cmd_doctor(struct ctl *ctl, int argc, char **argv)
 		code = ctl_fail(ctl, CTL_USAGE, "doctor takes no arguments");
 	if (code != CTL_OK)
 		return code;
-	if (check_bus(&d))
+	if (check_bus(&d)) {
 		check_daemon(&d);
+		check_polkit(&d);
+	}
 	if (d.code == CTL_NO_DAEMON && !ctl->address) {
 		/* Without mesod's word, the kernel's part is still worth a look. */
 		check_module(&d);

@@ -20,5 +20,6 @@ $(O)/mesoctl: $(MESOCTL_MAIN) $(O)/libmesoctl.a $(O)/libmesod.a $(O)/libcommon.a
 
 ifneq ($(MESOCTL_MAIN),)
 TARGETS += $(O)/mesoctl
-INSTALL += $(O)/mesoctl:$(bindir)/mesoctl:755
+INSTALLED += $(O)/mesoctl:$(bindir)/mesoctl:755
+INSTALLED += $(call completions,mesoctl)
 endif

@@ -68,9 +68,14 @@ int authority_decide(const struct caller *caller, enum action action, sd_bus_err
 		if (caller->licensed)
 			return 0;
 		if (caller->registered)
-			return bus_fail(error, ERROR_NOT_OPERATOR,
-					"uid=%u: the operator's licence has expired", caller->uid);
-		return bus_fail(error, ERROR_NOT_OPERATOR, "uid=%u is no registered operator",
+			return bus_fail(
+				error, ERROR_NOT_OPERATOR,
+				"uid=%u: the operator's licence has expired; root enters the new "
+				"one with `mesoctl operator renew`",
+				caller->uid);
+		return bus_fail(error, ERROR_NOT_OPERATOR,
+				"uid=%u is no registered operator; root registers one with "
+				"`mesoctl operator add`",
 				caller->uid);
 	case ACTION_STOP:
 		if (caller->root || caller->registered || caller->seated)
@@ -324,7 +329,7 @@ int authority_ask(struct mesod *mesod, sd_bus_message *call, enum action action,
 			ask_free(ask);
 		return r;
 	}
-	r = sd_bus_call_method_async(mesod->bus, &ask->slot, "org.freedesktop.DBus",
+	r = sd_bus_call_method_async(mesod->callers_bus, &ask->slot, "org.freedesktop.DBus",
 				     "/org/freedesktop/DBus", "org.freedesktop.DBus",
 				     "GetConnectionUnixUser", on_answer, ask, "s", name);
 	if (r < 0) {

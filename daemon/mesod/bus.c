@@ -85,35 +85,50 @@ static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error
 {
 	(void)message;
 	(void)error;
-	mesod_stop(userdata, "the bus is gone");
+	mesod_stop(userdata, -ECONNRESET, "the bus is gone");
 	return 0;
 }
 
-static int connect_bus(struct mesod *mesod)
+static int connect_to(const struct mesod *mesod, const char *description, sd_bus **ret)
 {
+	_cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
 	int r;
 
 	if (!mesod->options.address)
-		return sd_bus_open_system_with_description(&mesod->bus, "mesod");
-	r = sd_bus_new(&mesod->bus);
+		return sd_bus_open_system_with_description(ret, description);
+	r = sd_bus_new(&bus);
 	if (r >= 0)
-		r = sd_bus_set_address(mesod->bus, mesod->options.address);
+		r = sd_bus_set_address(bus, mesod->options.address);
 	if (r >= 0)
-		r = sd_bus_set_bus_client(mesod->bus, 1);
-	return r < 0 ? r : sd_bus_start(mesod->bus);
+		r = sd_bus_set_bus_client(bus, 1);
+	if (r >= 0)
+		r = sd_bus_start(bus);
+	if (r >= 0)
+		*ret = TAKE_PTR(bus);
+	return r;
+}
+
+static int connect_bus(struct mesod *mesod, const char *description, int priority, sd_bus **bus)
+{
+	int r;
+
+	r = connect_to(mesod, description, bus);
+	if (r >= 0)
+		r = sd_bus_attach_event(*bus, mesod->event, priority);
+	if (r >= 0)
+		r = sd_bus_match_signal_async(*bus, NULL, "org.freedesktop.DBus.Local", NULL,
+					      "org.freedesktop.DBus.Local", "Disconnected",
+					      on_disconnected, NULL, mesod);
+	return r;
 }
 
 int bus_open(struct mesod *mesod)
 {
 	int r;
 
-	r = connect_bus(mesod);
+	r = connect_bus(mesod, "mesod", PRIORITY_BUS, &mesod->bus);
 	if (r >= 0)
-		r = sd_bus_attach_event(mesod->bus, mesod->event, PRIORITY_BUS);
-	if (r >= 0)
-		r = sd_bus_match_signal_async(mesod->bus, NULL, "org.freedesktop.DBus.Local", NULL,
-					      "org.freedesktop.DBus.Local", "Disconnected",
-					      on_disconnected, NULL, mesod);
+		r = connect_bus(mesod, "mesod-callers", PRIORITY_CALLERS, &mesod->callers_bus);
 	if (r >= 0)
 		r = sd_bus_add_filter(mesod->bus, NULL, on_message, mesod);
 	if (r >= 0)
@@ -153,6 +168,7 @@ int bus_take_name(struct mesod *mesod)
 
 void bus_close(struct mesod *mesod)
 {
+	mesod->callers_bus = sd_bus_close_unref(mesod->callers_bus);
 	if (!mesod->bus)
 		return;
 	if (sd_bus_is_open(mesod->bus) > 0)

@@ -85,17 +85,19 @@ static int set_target(sd_bus *bus, const char *path, const char *interface, cons
 	r = sd_bus_message_read(value, "s", &name);
 	if (r < 0)
 		return r;
-	if (strcmp(name, "auto") == 0)
-		log_open(&mesod->log, mesod->log.max_priority);
-	else if (strcmp(name, "journal") == 0)
+	if (strcmp(name, "auto") == 0) {
+		log_close(&mesod->log);
+		log_open(&mesod->log, mesod->log.max_priority, LOG_JOURNAL);
+	} else if (strcmp(name, "journal") == 0) {
 		mesod->log.journal = true;
-	else if (strcmp(name, "console") == 0)
+	} else if (strcmp(name, "console") == 0) {
 		mesod->log.journal = false;
-	else
+	} else {
 		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
 					 "no log target \"%.32s\": expected auto, journal or "
 					 "console",
 					 name);
+	}
 	return 0;
 }
 

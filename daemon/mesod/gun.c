@@ -260,11 +260,13 @@ int gun_attach(struct mesod *mesod, const char *uri)
 	struct gun *gun = NULL;
 	int r;
 
+	mesod_lock_memory(mesod);
 	r = gun_new(mesod, uri, &gun);
 	if (r < 0)
 		return r;
 	gun->next = mesod->guns;
 	mesod->guns = gun;
+	mesod_keep_up(mesod);
 	log_gun(gun, LOG_INFO, "plugged in at %s", uri);
 	bus_gun_added(gun);
 	reconcile_continue(gun);

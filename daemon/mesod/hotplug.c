@@ -26,6 +26,7 @@ struct place {
 	uint64_t delay_us; /* before the next attempt */
 	uint64_t due_us;
 	int failure; /* what was logged last */
+	bool late;   /* was not there yet when mesod began */
 };
 
 struct hotplug {
@@ -35,6 +36,7 @@ struct hotplug {
 	sd_event_source *timer;
 	struct udev_watch *udev;
 	struct simdir *simdirs;
+	bool begun; /* what was there at the beginning has been seen */
 };
 
 static struct place *place_find(struct hotplug *hotplug, const char *uri)
@@ -73,6 +75,9 @@ static void place_try(struct hotplug *hotplug, struct place *place)
 			    r == -EEXIST ? "another gun with its serial is here; left alone"
 					 : strerrordesc_np(-r));
 	place->failure = r;
+	/* systemd's DeviceAllow= knows drivers that were loaded when mesod was started.  It will know this one. */
+	if (r == -EPERM && place->late && !mesod->guns)
+		mesod_stop(mesod, r, "the driver is newer than this process's sandbox");
 	place->due_us = monotonic_now_ns() / 1000 + place->delay_us;
 	/* A gun that is not there costs nothing to ask for; one that does not answer does. */
 	if (r != -ENOENT && r != -ECONNREFUSED && place->delay_us < RETRY_LAST_US)
@@ -128,6 +133,7 @@ int hotplug_place_add(struct hotplug *hotplug, const char *uri)
 			free(place);
 			return -ENOMEM;
 		}
+		place->late = hotplug->begun;
 		place->next = hotplug->places;
 		hotplug->places = place;
 		hotplug->n_places++;
@@ -214,6 +220,7 @@ int hotplug_new(struct mesod *mesod, struct hotplug **ret)
 		return r;
 	}
 	on_timer(hotplug->timer, 0, hotplug);
+	hotplug->begun = true;
 	*ret = hotplug;
 	return 0;
 }

@@ -13,15 +13,34 @@
 #include "macros.h"
 
 struct logger {
-	bool journal;     /* standard error is the journal: speak to it properly */
-	int max_priority; /* LOG_*: what is less urgent is dropped */
+	bool journal;      /* standard error is the journal: speak to it properly */
+	int max_priority;  /* LOG_*: what is less urgent is dropped */
+	int fd;            /* to the journal, or negative */
+	const char *place; /* the journal's socket */
+	unsigned int lost; /* since the last message that was taken */
 };
 
-/* Finds out where standard error goes. */
-void log_open(struct logger *log, int max_priority);
-/* @gun: its serial, or NULL when the message is about none.  @id: one of MESSAGE_*, or NULL. */
-void log_message(const struct logger *log, int priority, const char *gun, const char *id,
+/**
+ * log_open() - find out where standard error goes
+ * @place: the journal's socket, LOG_JOURNAL but in a test
+ *
+ * Every other function here takes a logger that was opened, and one thread's.
+ */
+void log_open(struct logger *log, int max_priority, const char *place);
+void log_close(struct logger *log);
+
+/**
+ * log_message() - say it, and never wait for anybody to listen
+ * @gun: its serial, or NULL when the message is about none
+ * @id: one of MESSAGE_*, or NULL
+ *
+ * A journal or a reader of standard error that is slow, or hangs, loses messages: how
+ * many is said once it listens again.
+ */
+void log_message(struct logger *log, int priority, const char *gun, const char *id,
 		 const char *format, ...) _printf_(5, 6);
+
+#define LOG_JOURNAL "/run/systemd/journal/socket"
 
 /*
  * Messages that want somebody to act.  The journal's catalog (daemon/data/catalog/meso.catalog,

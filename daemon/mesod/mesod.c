@@ -168,6 +168,24 @@ static void tell_state(struct mesod *mesod)
 	bus_manager_changed(mesod);
 }
 
+/* With nothing to look after mesod sleeps until something comes. */
+static bool has_upkeep(const struct mesod *mesod)
+{
+	return mesod->guns || mesod->sessions || mesod_ledger_state(mesod) != LEDGER_OK;
+}
+
+void mesod_keep_up(struct mesod *mesod)
+{
+	int enabled;
+
+	if (!mesod->upkeep || !has_upkeep(mesod) ||
+	    sd_event_source_get_enabled(mesod->upkeep, &enabled) < 0 || enabled)
+		return;
+	/* At once: the worker's last answer is old. */
+	(void)sd_event_source_set_time_relative(mesod->upkeep, 0);
+	(void)sd_event_source_set_enabled(mesod->upkeep, SD_EVENT_ONESHOT);
+}
+
 static int on_upkeep(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct mesod *mesod = userdata;
@@ -185,6 +203,8 @@ static int on_upkeep(sd_event_source *source, uint64_t usec, void *userdata)
 		next = session->next;
 		session_continue(session);
 	}
+	if (!has_upkeep(mesod))
+		return 0;
 	(void)sd_event_source_set_time_relative(source, UPKEEP_US);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
@@ -197,6 +217,8 @@ static int on_worker(sd_event_source *source, int fd, uint32_t revents, void *us
 	(void)fd;
 	(void)revents;
 	worker_dispatch(mesod->worker);
+	/* What was just done may have found the ledger's disk full. */
+	mesod_keep_up(mesod);
 	return 0;
 }
 
@@ -319,11 +341,13 @@ void mesod_named(struct mesod *mesod)
 		 mesod->told_state == LEDGER_OK ? "" : mesod->problem);
 }
 
-/* A page fault while armed would be time that the heart does not beat. */
-static void lock_memory(struct mesod *mesod)
+void mesod_lock_memory(struct mesod *mesod)
 {
 	struct rlimit limit;
 
+	if (mesod->memory_locked)
+		return;
+	mesod->memory_locked = true;
 	/* With a limit, what is allocated later could fail: rather none at all. */
 	if (geteuid() != 0 &&
 	    (getrlimit(RLIMIT_MEMLOCK, &limit) < 0 || limit.rlim_cur != RLIM_INFINITY))
@@ -336,7 +360,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 {
 	(void)source;
 	(void)info;
-	mesod_stop(userdata, "asked to end");
+	mesod_stop(userdata, 0, "asked to end");
 	return 0;
 }
 
@@ -424,7 +448,6 @@ static int begin(struct mesod *mesod)
 		log_main(mesod, LOG_ERR, "cannot reach the bus: %s", strerrordesc_np(-r));
 		return r;
 	}
-	lock_memory(mesod);
 	return close_leftovers(mesod);
 }
 
@@ -439,20 +462,28 @@ static int on_stop_look(sd_event_source *source, uint64_t usec, void *userdata)
 	for (const struct gun *gun = mesod->guns; gun; gun = gun->next)
 		busy = busy || (gun->lease && !gun->lease->overdue);
 	if (!busy || monotonic_now_ns() > mesod->stop_limit_ns)
-		return sd_event_exit(mesod->event, 0);
+		return sd_event_exit(mesod->event, mesod->stop_result);
 	(void)sd_event_source_set_time_relative(source, STOP_LOOK_US);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
-void mesod_stop(struct mesod *mesod, const char *why)
+/* Nothing may stay armed on our account; what another controls is not for us to end. */
+static void disarm_ours(struct mesod *mesod)
+{
+	for (struct gun *gun = mesod->guns; gun; gun = gun->next)
+		if (gun->controlled)
+			gun_disarm(gun);
+}
+
+void mesod_stop(struct mesod *mesod, int result, const char *why)
 {
 	struct session *next;
 
-	for (struct gun *gun = mesod->guns; gun; gun = gun->next)
-		gun_disarm(gun);
+	disarm_ours(mesod);
 	if (mesod->stopping)
 		return;
 	mesod->stopping = true;
+	mesod->stop_result = result;
 	mesod->stop_limit_ns = monotonic_now_ns() + STOP_LIMIT_NS;
 	log_main(mesod, LOG_NOTICE, "ending: %s", why);
 	sd_notify(false, "STOPPING=1");
@@ -462,7 +493,7 @@ void mesod_stop(struct mesod *mesod, const char *why)
 	}
 	if (sd_event_add_time_relative(mesod->event, NULL, CLOCK_MONOTONIC, 0, 1000, on_stop_look,
 				       mesod) < 0)
-		sd_event_exit(mesod->event, 0);
+		sd_event_exit(mesod->event, result);
 }
 
 static void end(struct mesod *mesod)
@@ -495,13 +526,13 @@ int mesod_run(const struct options *options)
 			       .clock_job = { .clock_file = options->clock } };
 	int r;
 
-	log_open(&mesod.log, options->log_level);
+	log_open(&mesod.log, options->log_level, LOG_JOURNAL);
 	r = begin(&mesod);
 	if (r >= 0)
 		r = sd_event_loop(mesod.event);
-	/* Whatever ended the loop, nothing may stay armed on our account. */
-	for (struct gun *gun = mesod.guns; gun; gun = gun->next)
-		gun_disarm(gun);
+	/* Whatever ended the loop. */
+	disarm_ours(&mesod);
 	end(&mesod);
+	log_close(&mesod.log);
 	return r;
 }

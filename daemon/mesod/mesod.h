@@ -26,6 +26,7 @@
 #define PRIORITY_PEDAL     (-85)
 #define PRIORITY_GUN       (-80)
 #define PRIORITY_WORKER    (-70)
+#define PRIORITY_CALLERS   (-60)
 #define PRIORITY_BUS       0
 #define PRIORITY_TELEMETRY 50
 
@@ -55,13 +56,14 @@ struct mesod {
 
 	sd_event *event;
 	sd_bus *bus;
+	sd_bus *callers_bus; /* asks the same bus who calls: the answer waits behind nobody's calls */
 	struct ledger *ledger; /* the worker's alone, but for its state */
 	char ledger_id[LEDGER_ID_TEXT_MAX];
 	char *problem;                /* of the ledger when it was opened */
 	enum ledger_state told_state; /* newest that clients were told of */
 	struct worker *worker;
 	sd_event_source *worker_io;
-	sd_event_source *upkeep; /* once a second */
+	sd_event_source *upkeep; /* once a second while there is something to look after */
 
 	struct authority *authority;
 	struct hotplug *hotplug;
@@ -76,6 +78,8 @@ struct mesod {
 
 	bool named; /* org.mesod1 is ours */
 	bool stopping;
+	bool memory_locked; /* or tried to be */
+	int stop_result;
 	uint64_t stop_limit_ns;
 	struct ledger_clock_state clock;  /* what the time is compared with; see timekeeping.h */
 	struct timekeeping_job clock_job; /* the worker's while upkeep is under way */
@@ -89,8 +93,9 @@ int mesod_run(const struct options *options);
 
 /* The bus has given us the name: systemd may know. */
 void mesod_named(struct mesod *mesod);
-/* Nothing arms any more, every gun is disarmed, what can be settled is; then the loop ends. */
-void mesod_stop(struct mesod *mesod, const char *why);
+/* Nothing arms any more, every gun is disarmed, what can be settled is; then the loop ends, and mesod_run() with
+ * @result: 0, or a negative errno to be started anew by systemd. */
+void mesod_stop(struct mesod *mesod, int result, const char *why);
 
 int64_t wall_now_s(const struct mesod *mesod);
 uint64_t monotonic_now_ns(void);
@@ -104,6 +109,10 @@ char *local_date(int64_t now_s, char buf[static LEDGER_DATE_MAX]);
 /* A calendar day as YYYY-MM-DD, "" for POLICY_NO_DAY. */
 char *day_format(int32_t day, char buf[static LEDGER_DATE_MAX]);
 
+/* There may be something to look after now: a gun, a session, a ledger in trouble. */
+void mesod_keep_up(struct mesod *mesod);
+/* A page fault while armed would be time that the heart does not beat; without a gun memory is others'. */
+void mesod_lock_memory(struct mesod *mesod);
 /* The worker has answered lately. */
 bool mesod_worker_answers(struct mesod *mesod);
 enum ledger_state mesod_ledger_state(const struct mesod *mesod);

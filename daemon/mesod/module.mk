@@ -23,12 +23,20 @@ $(O)/mesod: $(MESOD_MAIN) $(O)/libmesod.a $(O)/libcommon.a $(O)/libinjector.a
 
 ifneq ($(MESOD_MAIN),)
 TARGETS += $(O)/mesod
-INSTALL += $(O)/mesod:$(sbindir)/mesod:755
+INSTALLED += $(O)/mesod:$(sbindir)/mesod:755
+INSTALLED += $(call completions,mesod)
 endif
-INSTALL += daemon/common/meso_stream.h:$(includedir)/meso_stream.h:644
-INSTALL += daemon/data/activation/org.mesod1.service:$(datadir)/dbus-1/system-services/org.mesod1.service:644
-INSTALL += daemon/data/sysusers/meso.conf:$(sysusersdir)/meso.conf:644
-INSTALL += daemon/data/tmpfiles/meso.conf:$(tmpfilesdir)/meso.conf:644
-INSTALL += daemon/data/catalog/meso.catalog:$(catalogdir)/meso.catalog:644
-INSTALL += daemon/data/sample/mesod.conf:$(docdir)/mesod.conf:644
-INSTALL += daemon/data/formulary/formulary.conf:$(datadir)/meso/formulary.conf:644
+
+# The manual page of the interface says what its XML says.
+$(O)/org.mesod1.5: docs/dbus/org.mesod1.xml docs/dbus/manual
+	$(Q)docs/dbus/manual $< >$@.new && mv $@.new $@
+TARGETS += $(O)/org.mesod1.5
+INSTALLED += $(O)/org.mesod1.5:$(mandir)/man5/org.mesod1.5:644
+
+INSTALLED += daemon/common/meso_stream.h:$(includedir)/meso_stream.h:644
+INSTALLED += daemon/data/activation/org.mesod1.service:$(datadir)/dbus-1/system-services/org.mesod1.service:644
+INSTALLED += daemon/data/sysusers/meso.conf:$(sysusersdir)/meso.conf:644
+INSTALLED += daemon/data/tmpfiles/meso.conf:$(tmpfilesdir)/meso.conf:644
+INSTALLED += daemon/data/catalog/meso.catalog:$(catalogdir)/meso.catalog:644
+INSTALLED += daemon/data/sample/mesod.conf:$(docdir)/examples/mesod.conf:644
+INSTALLED += daemon/data/formulary/formulary.conf:$(datadir)/meso/formulary.conf:644

@@ -20,6 +20,8 @@
 
 #define ALLOW_INTERACTION 1u
 
+#define RULES "/etc/polkit-1/rules.d"
+
 /* Nobody types a password in less, nor is worth waiting for any longer. */
 #define INTERACTIVE_USEC (120 * 1000000ULL)
 #define SILENT_USEC      (10 * 1000000ULL)
@@ -30,6 +32,7 @@ struct polkit_question {
 	struct peer *sender;
 	polkit_answered_fn answered;
 	void *userdata;
+	const char *action;
 	char id[96];
 };
 
@@ -64,23 +67,28 @@ static void finish(struct polkit_question *q, int r, const sd_bus_error *error)
 	question_free(q);
 }
 
-static int judge(sd_bus_message *answer, sd_bus_error *error)
+static int judge(const char *action, sd_bus_message *answer, sd_bus_error *error)
 {
 	int authorized, challenge;
 
 	if (sd_bus_message_is_method_error(answer, NULL))
 		return bus_fail(error, ERROR_DENIED,
-				"polkit, which says who may do that, does not answer: %s",
-				sd_bus_message_get_error(answer)->message);
+				"%s: polkit, which says who may do that, does not answer: %s",
+				action, sd_bus_message_get_error(answer)->message);
 	if (sd_bus_message_enter_container(answer, 'r', "bba{ss}") < 0 ||
 	    sd_bus_message_read(answer, "bb", &authorized, &challenge) < 0)
-		return bus_fail(error, ERROR_DENIED, "polkit's answer is not understood");
+		return bus_fail(error, ERROR_DENIED, "%s: polkit's answer is not understood",
+				action);
 	if (authorized)
 		return 0;
 	if (challenge)
-		return bus_fail(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
-				"polkit wants a password for that, and there was nobody to ask");
-	return bus_fail(error, ERROR_DENIED, "polkit does not allow that");
+		return bus_fail(
+			error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
+			"%s: polkit wants a password for that, and there was nobody to ask: do it at a "
+			"terminal, or have a rule in " RULES " allow it",
+			action);
+	return bus_fail(error, ERROR_DENIED,
+			"%s: polkit does not allow that to you; a rule in " RULES " can", action);
 }
 
 static int on_answer(sd_bus_message *answer, void *userdata, sd_bus_error *ret_error)
@@ -91,7 +99,7 @@ static int on_answer(sd_bus_message *answer, void *userdata, sd_bus_error *ret_e
 	int r;
 
 	(void)ret_error;
-	r = judge(answer, &error);
+	r = judge(q->action, answer, &error);
 	/* Ours, for want of an answer: whoever asks for a password may stop. */
 	if (failed && sd_bus_error_has_name(failed, SD_BUS_ERROR_NO_REPLY))
 		take_back(q);
@@ -141,6 +149,7 @@ int polkit_ask(sd_bus *bus, sd_bus_message *call, const char *action, polkit_ans
 		return -ENOMEM;
 	q->bus = sd_bus_ref(bus);
 	q->answered = answered;
+	q->action = action;
 	q->userdata = userdata;
 	/* Unlike any other: who calls numbers the calls. */
 	snprintf(q->id, sizeof(q->id), "%.64s-%llu", sender, (unsigned long long)cookie);

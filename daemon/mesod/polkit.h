@@ -19,7 +19,7 @@ typedef void (*polkit_answered_fn)(void *userdata, int r, const sd_bus_error *er
  * polkit_ask() - ask, and return at once
  * @call: its sender, as a name on @bus, is asked about; somebody may be asked for a
  *        password only if the call allows that
- * @action: polkit's id of it
+ * @action: polkit's id of it, a constant
  * @ret: for polkit_forget()
  * Return: 0 @answered will be called, later; -ENOMEM or another errno, it will not.
  */

@@ -19,6 +19,9 @@
 
 #include "macros.h"
 
+/* Many times what SQLite and the formulary's reader take.  mesod's memory is locked, and all of it would be. */
+#define STACK_SIZE ((size_t)1 << 20)
+
 struct job {
 	worker_run_fn run;
 	worker_done_fn done;
@@ -121,7 +124,7 @@ static void *work(void *userdata)
 }
 
 /* Signals are the loop's business: the thread is born with all of them blocked. */
-static int start_thread(struct worker *w)
+static int start_blocked(struct worker *w, const pthread_attr_t *attr)
 {
 	sigset_t all, before;
 	int error;
@@ -130,9 +133,23 @@ static int start_thread(struct worker *w)
 	error = pthread_sigmask(SIG_SETMASK, &all, &before);
 	if (error != 0)
 		return -error;
-	error = pthread_create(&w->thread, NULL, work, w);
+	error = pthread_create(&w->thread, attr, work, w);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return -error;
+}
+
+static int start_thread(struct worker *w)
+{
+	pthread_attr_t attr;
+	int r = -pthread_attr_init(&attr);
+
+	if (r < 0)
+		return r;
+	r = -pthread_attr_setstacksize(&attr, STACK_SIZE);
+	if (r == 0)
+		r = start_blocked(w, &attr);
+	pthread_attr_destroy(&attr);
+	return r;
 }
 
 int worker_new(void *owned, size_t depth, struct worker **ret)

@@ -14,5 +14,6 @@ $(O)/meso-gun: $(GUN_MAIN) $(O)/libgun.a $(O)/libmodel.a
 
 ifneq ($(GUN_MAIN),)
 TARGETS += $(O)/meso-gun
-INSTALL += $(O)/meso-gun:$(bindir)/meso-gun:755
+INSTALLED += $(O)/meso-gun:$(bindir)/meso-gun:755
+INSTALLED += $(call completions,meso-gun)
 endif

@@ -26,6 +26,7 @@
 #define ANSWER_MAX (MESO_SHOTS_MAX * MESO_RECORD_SIZE)
 /* A host that takes a request back in the middle of its data must not hold the gun up. */
 #define DATA_NS    20000000
+#define DATA_TRIES 10
 #define TICK_NS    1000000ull
 
 struct mg_usb {
@@ -128,16 +129,35 @@ static void set_patience(struct mg_usb *usb, long ns)
 	timer_settime(usb->patience, 0, &when, NULL);
 }
 
-static void reply(struct mg_usb *usb, u8 *buf, size_t size)
+static void catch_up(struct mg_server *server, u64 now);
+
+/* The data of a request, to the host or from it.  A host that is slow is waited for, the gun's own time goes on meanwhile;
+ * one that has taken its request back is not, for FunctionFS would take whatever is read next for that data. */
+static ssize_t move_data(struct mg_server *server, u8 *buf, size_t size)
 {
-	ssize_t n;
+	struct mg_usb *usb = server->usb;
+	ssize_t n = -1;
+
+	for (int i = 0; i < DATA_TRIES; i++) {
+		set_patience(usb, DATA_NS);
+		n = usb->setup.bRequestType & USB_DIR_IN ? write(usb->ep0, buf, size)
+							 : read(usb->ep0, buf, size);
+		set_patience(usb, 0);
+		if (n >= 0 || errno != EINTR)
+			return n;
+		catch_up(server, mg_boottime_ns());
+	}
+	stall(usb);
+	return n;
+}
+
+static void reply(struct mg_server *server, u8 *buf, size_t size)
+{
+	struct mg_usb *usb = server->usb;
 
 	size = mg_mischief_spoil(&usb->answers, buf, size);
-	size = min_t(size_t, size, le16toh(usb->setup.wLength));
-	set_patience(usb, DATA_NS);
-	n = write(usb->ep0, buf, size);
-	set_patience(usb, 0);
-	(void)n; /* a host that does not fetch it asks again */
+	/* A host that does not fetch it asks again. */
+	(void)move_data(server, buf, min_t(size_t, size, le16toh(usb->setup.wLength)));
 }
 
 static int answer_log(struct mg_server *server, u8 *buf)
@@ -240,9 +260,7 @@ static void take(struct mg_server *server)
 		stall(usb);
 		return;
 	}
-	set_patience(usb, DATA_NS);
-	n = read(usb->ep0, buf, (size_t)wanted);
-	set_patience(usb, 0);
+	n = move_data(server, buf, (size_t)wanted);
 	/* FunctionFS says of an empty one that it was acknowledged, of others how long they were. */
 	if (n < 0 || n != wanted)
 		return;
@@ -275,7 +293,7 @@ static void handle(struct mg_server *server)
 	if (r < 0)
 		stall(usb);
 	else
-		reply(usb, buf, (size_t)r);
+		reply(server, buf, (size_t)r);
 }
 
 /* ---- frames --------------------------------------------------------------------------------- */

@@ -3,7 +3,8 @@
 #
 # The guest's share of `make bench`: runs in the VM, prints bench lines. `time` is the ratio of times. `locks`, which
 # gates, counts the locks that the kernel takes during GET_STATUS, by the function-graph tracer. `pedal` is the way from
-# a pedal's event to FIRE: the ratio of times, and, which gates, its system calls, by strace.
+# a pedal's event to FIRE: the ratio of times, and, which gates, its system calls, by strace. `instructions`, on a machine
+# that counts them, is what an event and a status cost. `sizes` is what the modules and a gun take of memory.
 set -euo pipefail
 
 here=$(dirname "$0")
@@ -11,6 +12,30 @@ build=$here/../../build
 modprobe meso_dummy
 if [ "${1:-}" = time ]; then
 	exec "$build/bench/status_bench"
+fi
+
+if [ "${1:-}" = instructions ]; then
+	modprobe -a hid uhid evdev uinput
+	exec "$build/bench/instructions_bench"
+fi
+
+# kernel_kib: what the kernel has taken of memory for its own objects.
+kernel_kib() { awk '/^(SUnreclaim|VmallocUsed|Percpu):/ { kib += $2 } END { print kib }' /proc/meminfo; }
+if [ "${1:-}" = sizes ]; then
+	modprobe -a meso_usb hid
+	for module in meso meso_usb meso_dummy; do
+		awk -v name="$module" -v o="$(<"/sys/module/$module/coresize")" -v p="$(<"/sys/module/hid/coresize")" 'BEGIN {
+			printf "bench name=module-size/hid ours=%dB peer=%dB ratio=%.3f bar=none where=guest module=%s\n", o, p, o / p, name
+		}'
+	done
+	guns=/sys/kernel/config/meso_dummy
+	for i in {1..40}; do mkdir "$guns/SIZE-$i" && echo 1 >"$guns/SIZE-$i/live"; done
+	with=$(kernel_kib)
+	# The gun made of software stays; the driver's part of it goes.
+	for i in {1..40}; do echo 0 >"$guns/SIZE-$i/live"; done
+	without=$(kernel_kib)
+	echo "bench name=gun-memory ours=$(((with - without) / 40))KiB peer=0KiB ratio=0 bar=none where=guest guns=40"
+	exit
 fi
 
 # calls_to_fire <ours|peer>: sets calls, system calls from the event's arrival until FIRE, and presses.

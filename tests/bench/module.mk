@@ -18,8 +18,19 @@ $(O)/bench/ledger_bench: private PKGS := check $(MESOD_PKGS) jansson
 $(O)/bench/ledger_bench: $(O)/obj/tests/bench/ledger_bench.o $(O)/libtesthelpers.a $(PROJECT_LIBS)
 	$(link_program)
 
+# Has mesod's fixture, and looks into mesod from within.
+$(O)/bench/stop_bench: private PKGS := check $(MESOD_PKGS) jansson
+$(O)/bench/stop_bench: $(O)/obj/tests/bench/stop_bench.o $(O)/libtesthelpers.a $(PROJECT_LIBS)
+	$(link_program)
+$(O)/obj/tests/bench/stop_bench.o: private INCLUDES += -Idaemon/mesod
+$(O)/obj/tests/bench/stop_bench.o: private PKGS := check $(MESOD_PKGS)
+ALL_SRCS += tests/bench/shim/stop_shim.c
+$(O)/bench/stop_shim.so: $(O)/obj/tests/bench/shim/stop_shim.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -shared $(ALL_LDFLAGS) -o $@ $^
+
 .PHONY: bench-programs
-bench-programs: $(BENCH_PROGRAMS)
+bench-programs: $(BENCH_PROGRAMS) $(O)/bench/stop_shim.so
 
 # The driver that meso_usb is measured beside. It is never installed, nor where the VM's modprobe finds it.
 .PHONY: bench-module

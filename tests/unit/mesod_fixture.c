@@ -150,9 +150,8 @@ static const char plain_formulary[] = "[substance test-fluid]\n"
 				      "depth = 1 mm to 4 mm; tests\n"
 				      "size = 1000 cm2; tests\n";
 
-void mesod_fixture_run_daemon(struct mesod_fixture *f)
+pid_t mesod_fixture_spawn_daemon(struct mesod_fixture *f)
 {
-	const int64_t until = gun_fixture_now_ms() + PATIENCE_MS;
 	char config[96] = "/nonexistent";
 	char formulary[96];
 	char path[256];
@@ -194,7 +193,14 @@ void mesod_fixture_run_daemon(struct mesod_fixture *f)
 	else
 		write_file(f, "formulary.conf", f->formulary ? f->formulary : plain_formulary,
 			   formulary);
-	f->mesod_pid = spawn(path, argv);
+	return spawn(path, argv);
+}
+
+void mesod_fixture_run_daemon(struct mesod_fixture *f)
+{
+	const int64_t until = gun_fixture_now_ms() + PATIENCE_MS;
+
+	f->mesod_pid = mesod_fixture_spawn_daemon(f);
 	while (!has_owner(f)) {
 		ck_assert_msg(mesod_fixture_daemon_lives(f), "mesod did not start");
 		ck_assert_msg(gun_fixture_now_ms() < until, "mesod does not take its name");
@@ -306,6 +312,19 @@ void mesod_fixture_client_leave(struct mesod_fixture *client)
 	client->bus = sd_bus_close_unref(client->bus);
 }
 
+void mesod_fixture_lose_bus(struct mesod_fixture *f)
+{
+	f->bus = sd_bus_close_unref(f->bus);
+	end_process(&f->bus_pid, SIGKILL);
+}
+
+void mesod_fixture_renew_bus(struct mesod_fixture *f)
+{
+	start_bus(f);
+	f->bus = mesod_fixture_connect(f);
+	ck_assert_int_ge(sd_bus_add_filter(f->bus, NULL, on_message, f), 0);
+}
+
 static void start(struct mesod_fixture *f, const char *const *gun_extra, const char *owner,
 		  bool polkit)
 {
@@ -320,9 +339,7 @@ static void start(struct mesod_fixture *f, const char *const *gun_extra, const c
 	snprintf(f->mark, sizeof(f->mark), "%s/mark", f->dir);
 	gun_fixture_start(&f->gun, gun_extra);
 	find_gun_path(f);
-	start_bus(f);
-	f->bus = mesod_fixture_connect(f);
-	ck_assert_int_ge(sd_bus_add_filter(f->bus, NULL, on_message, f), 0);
+	mesod_fixture_renew_bus(f);
 	mesod_fixture_run_daemon(f);
 }
 

@@ -78,8 +78,14 @@ void mesod_fixture_remove_directory(const char *path);
 
 /* The daemon alone: start returns when its name is taken; signals KILL and TERM are waited for. */
 void mesod_fixture_run_daemon(struct mesod_fixture *f);
+/* Waits for nothing. */
+pid_t mesod_fixture_spawn_daemon(struct mesod_fixture *f);
 void mesod_fixture_signal(struct mesod_fixture *f, int sig);
 bool mesod_fixture_daemon_lives(struct mesod_fixture *f);
+
+/* The bus dies; another one comes in its place.  Nothing but these, and the gun, works between them. */
+void mesod_fixture_lose_bus(struct mesod_fixture *f);
+void mesod_fixture_renew_bus(struct mesod_fixture *f);
 
 /* The daemon's clocks, from its next start on, or now if it has such clocks: a boot, numbered, and by how
  * many seconds the wall clock is ahead. */

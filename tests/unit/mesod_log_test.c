@@ -115,10 +115,11 @@ static unsigned int lines_at(int level)
 	saved = dup(STDERR_FILENO);
 	ck_assert_int_ge(saved, 0);
 	ck_assert_int_ge(dup2(ends[1], STDERR_FILENO), 0);
-	log_open(&log, level);
+	log_open(&log, level, LOG_JOURNAL);
 	for (int priority = LOG_EMERG; priority <= LOG_DEBUG; priority++)
 		log_message(&log, priority, priority % 2 ? "TEST-1" : NULL, MESSAGE_FAULT, "%d",
 			    priority);
+	log_close(&log);
 	ck_assert_int_ge(dup2(saved, STDERR_FILENO), 0);
 	close(saved);
 	close(ends[1]);

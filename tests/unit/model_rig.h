@@ -55,6 +55,8 @@ int rig_clear(struct rig *r, u32 mask);     /* the generation that is there now 
 struct meso_shot rig_shot(const struct rig *r, u64 number);
 u64 rig_larger_nl(const struct meso_shot *shot);
 u64 rig_log_sum_nl(const struct rig *r); /* the larger figure of each record */
+#ifndef __KERNEL__
 double rig_step_nl(const struct rig *r); /* volume of a motor step */
+#endif
 
 #endif /* MODEL_RIG_H */

@@ -63,7 +63,7 @@ static struct meso_registers some_registers(void)
 	for (u32 i = 0; i < MESO_REG_COUNT; i++)
 		regs.reg[i].id = i;
 	regs.reg[MESO_REG_MAGIC].value = MESO_MAGIC;
-	regs.reg[MESO_REG_EPOCH].value = UINT64_MAX;
+	regs.reg[MESO_REG_EPOCH].value = U64_MAX;
 	regs.reg[MESO_REG_PRESSURE_PA].value = (u64)-100000;
 	regs.reg[MESO_REG_MARK_SEQUENCE].value = 9;
 	memset(regs.mark.ledger, 0xab, sizeof(regs.mark.ledger));
@@ -261,7 +261,7 @@ START_TEST(a_log_is_read_from_the_one_number_that_sixteen_bits_can_mean)
 	ck_assert_uint_eq(meso_log_first(4, 65535, 65540), 65540);
 	ck_assert_uint_eq(meso_log_first(0xffff, 0x7fffe, 0x80001), 0x7ffff);
 	ck_assert_uint_eq(meso_log_first(0, 0, 0), 0);
-	ck_assert_uint_eq(meso_log_first(1, UINT64_MAX, UINT64_MAX), 0);
+	ck_assert_uint_eq(meso_log_first(1, U64_MAX, U64_MAX), 0);
 }
 END_TEST
 

@@ -20,14 +20,18 @@ stalled() {
 	[[ $treat_lines =~ heard\ no\ heartbeat|stopped\ reporting ]]
 }
 
-# A clinic that fails tells what the others saw of it.
+# A clinic that fails tells what the others saw of it, also where somebody listens to what it prints.
+failing=
 fail() {
+	exec >&2
 	echo "FAILED: $* (${BASH_SOURCE[1]##*/}:${BASH_LINENO[0]})"
+	[ -z "$failing" ] || exit 1
+	failing=1
 	if stalled; then echo "--- mesoctl was told that the gun and its driver lost each other for a while"; fi
 	echo "--- the gun and the ledger:"
 	"$BUILD/mesoctl" list || true
 	"$BUILD/mesoctl" ledger list | tail -n 8 || true
-	read_truth || true
+	(read_truth) || true
 	echo "--- mesod said:"
 	tail -n 20 mesod.log || true
 	exit 1

@@ -74,6 +74,19 @@ steady() {
 	fail "this machine is too busy for real time: $*"
 }
 
+# require_no_leak: on a kernel that can tell, nothing that the driver has allocated is out of everybody's reach.
+require_no_leak() {
+	local leaks
+	[ -e /sys/kernel/debug/kmemleak ] || return 0
+	# What is younger than five seconds is not reported; nor what a register still had.
+	for _ in 1 2; do
+		pause 6
+		echo scan >/sys/kernel/debug/kmemleak
+	done
+	leaks=$(</sys/kernel/debug/kmemleak)
+	[[ $leaks != *meso* ]] || fail "$leaks"
+}
+
 # start_bus: a system bus of our own, default-deny, with the project's policy.
 start_bus() {
 	cat >bus.conf <<-CONF

@@ -9,10 +9,5 @@ $(O)/vmprogs/%: private PKGS := $(MESOD_PKGS)
 $(O)/vmprogs/%: $(O)/obj/tests/vm/progs/%.o $(PROJECT_LIBS)
 	$(link_program)
 
-.PHONY: vm-programs vm-root
-vm-programs: $(VM_PROGRAMS) vm-root
-
-# What `make install` makes, for scenarios that have the whole system.
-vm-root: all
-	$(Q)rm -rf $(O)/vmroot
-	+$(Q)$(MAKE) --no-print-directory install DESTDIR='$(abspath $(O)/vmroot)' prefix=/usr >/dev/null
+.PHONY: vm-programs
+vm-programs: $(VM_PROGRAMS)

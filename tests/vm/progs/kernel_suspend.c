@@ -23,11 +23,13 @@ static void asleep_in_a_shot(int fd)
 {
 	struct meso_lease lease = usual_lease(fd, MESO_KIND_TREAT, 400000, 20), none = {};
 	struct meso_shots shots = { .from = status_of(fd).shot_count + 1 };
+	struct meso_config thick = usual_config();
 	long long plunger;
 
 	hand("contact", 1);
-	/* Thick: it takes its time. */
-	hand("viscosity", 20000);
+	/* It takes its time, and the gun knows it: else it would suspect an occlusion. */
+	thick.viscosity_upas = 20000;
+	require_eq(ask(fd, MESO_IOC_CONFIGURE, &thick), 0);
 	arm_gun(fd, &lease);
 	beat_for(fd, &lease, 50);
 	hand("trigger", 1);
@@ -49,7 +51,6 @@ static void asleep_in_a_shot(int fd)
 	require_eq(shots.count, 1);
 	printf("a shot of %u nl of 20000\n", shots.shot[0].displaced_nl);
 	require_eq(truth("max_beyond_lease_fl"), 0);
-	hand("viscosity", 0);
 	wait_idle(fd);
 	acknowledge(fd);
 }

@@ -3,7 +3,8 @@
  * Bad input to /dev/mesoN: every ioctl with null, unmapped, read-only, short,
  * unaligned and oversized arguments, unknown flags, values one past each limit,
  * wrong state, wrong owner, a read-only file, after unplug.  Each has one errno,
- * changes nothing, and prints nothing.
+ * changes nothing, and prints nothing; all of it as a 64-bit and as a 32-bit
+ * caller.
  */
 #include <stddef.h>
 #include <sys/mman.h>
@@ -48,6 +49,65 @@ static unsigned long tried;
 static char *page; /* a page with nothing to touch behind it */
 static size_t page_size;
 
+/* ---- a 32-bit caller -------------------------------------------------------------- */
+
+#define BOUNCE_SIZE 65536
+#define GUARD       0xa5
+
+static bool as_32_bit;
+static char *bounce; /* below 4 GiB */
+
+/* int 0x80 is how a 32-bit program calls, and enters the kernel's compat layer from here too. */
+static int call_32(unsigned int number, unsigned int a, unsigned int b, uintptr_t c)
+{
+	unsigned long result = number;
+
+	__asm__ volatile("int $0x80"
+			 : "+a"(result)
+			 : "b"((unsigned long)a), "c"((unsigned long)b), "d"((unsigned long)(uint32_t)c)
+			 : "memory", "r8", "r9", "r10", "r11");
+	return (int)result;
+}
+
+/* What such a caller has is below 4 GiB; what was meant to be a bad pointer stays one. */
+static int ask_32(int fd, unsigned long cmd, void *arg)
+{
+	const uintptr_t at = (uintptr_t)arg, offset = at & 7;
+	const size_t size = SIZE_OF(cmd);
+	int r;
+
+	if (at >> 32 == 0 || at >> 47)
+		return call_32(54, (unsigned int)fd, (unsigned int)cmd, at);
+	memset(bounce, GUARD, BOUNCE_SIZE);
+	memcpy(bounce + offset, arg, size);
+	r = call_32(54, (unsigned int)fd, (unsigned int)cmd, (uintptr_t)bounce + offset);
+	memcpy(arg, bounce + offset, size);
+	for (size_t i = 0; i < BOUNCE_SIZE; i++)
+		if ((i < offset || i >= offset + size) && (unsigned char)bounce[i] != GUARD)
+			failed(__FILE__, __LINE__, "ioctl %lx wrote beside its argument", cmd);
+	return r;
+}
+
+static int call(int fd, unsigned long cmd, void *arg)
+{
+	return as_32_bit ? ask_32(fd, cmd, arg) : ask(fd, cmd, arg);
+}
+
+/* Both are told the same. */
+static void both_are_told_the_same(void)
+{
+	static const unsigned long constant[] = { MESO_IOC_GET_INFO, MESO_IOC_GET_SHOTS };
+	static char native[16384], compat[16384];
+
+	for (size_t i = 0; i < sizeof(constant) / sizeof(constant[0]); i++) {
+		memset(native, 0, sizeof(native));
+		memset(compat, 0, sizeof(compat));
+		require_eq(ask(watcher, constant[i], native), 0);
+		require_eq(ask_32(watcher, constant[i], compat), 0);
+		require(memcmp(native, compat, sizeof(native)) == 0);
+	}
+}
+
 /* What must not change.  Time does, and the frame. */
 static struct meso_status state_now(void)
 {
@@ -66,7 +126,7 @@ static void expect(const char *what, const char *detail, int fd, unsigned long c
 {
 	struct meso_status before = state_now();
 	struct meso_status after;
-	int got = ask(fd, cmd, arg);
+	int got = call(fd, cmd, arg);
 
 	after = state_now();
 	tried++;
@@ -80,7 +140,8 @@ static void expect(const char *what, const char *detail, int fd, unsigned long c
 static void pointers(void)
 {
 	char *unmapped = page + page_size;
-	char *readonly = mmap(NULL, page_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *readonly = mmap(NULL, page_size, PROT_READ,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 
 	require(readonly != MAP_FAILED);
 	for (size_t i = 0; i < IOCTLS; i++) {
@@ -149,6 +210,36 @@ static void numbers(void)
 		expect("unknown", "number", owner, _IO(MESO_IOC_MAGIC, nr), buf, -ENOTTY);
 		expect("unknown", "number", owner,
 		       _IOC(_IOC_READ | _IOC_WRITE, MESO_IOC_MAGIC, nr, 64), buf, -ENOTTY);
+	}
+}
+
+/* Whatever was in memory before: what has no meaning is zero. */
+static void what_is_not_said_is_zero(void)
+{
+	static const struct meso_register none;
+	struct meso_registers regs;
+	struct meso_info info;
+	struct meso_shots shots;
+	static const struct meso_shot no_shot;
+
+	for (int i = 0; i < 20; i++) {
+		memset(&regs, 0x5a, sizeof(regs));
+		require_eq(call(watcher, MESO_IOC_GET_REGISTERS, &regs), 0);
+		require_eq(regs.reserved, 0);
+		for (size_t r = 0; r < MESO_REGISTERS_MAX; r++)
+			require_eq(r < regs.count ? regs.reg[r].flags
+						  : (uint32_t)memcmp(&regs.reg[r], &none,
+								     sizeof(none)),
+				   0);
+		memset(&info, 0x5a, sizeof(info));
+		require_eq(call(watcher, MESO_IOC_GET_INFO, &info), 0);
+		for (size_t r = 0; r < sizeof(info.reserved) / 8; r++)
+			require_eq(info.reserved[r], 0);
+		memset(&shots, 0x5a, sizeof(shots));
+		shots.from = 0;
+		require_eq(call(watcher, MESO_IOC_GET_SHOTS, &shots), 0);
+		for (size_t r = shots.count; r < MESO_SHOTS_MAX; r++)
+			require_eq(memcmp(&shots.shot[r], &no_shot, sizeof(no_shot)), 0);
 	}
 }
 
@@ -398,26 +489,20 @@ static void unplugged(void)
 	hand("disconnect", 1);
 	wait_gone(owner);
 	for (size_t i = 0; i < IOCTLS; i++) {
-		require_eq(ask(owner, ioctls[i].cmd, buf), -ENODEV);
-		require_eq(ask(owner, ioctls[i].cmd, NULL), -ENODEV);
+		require_eq(call(owner, ioctls[i].cmd, buf), -ENODEV);
+		require_eq(call(owner, ioctls[i].cmd, NULL), -ENODEV);
 		tried += 2;
 	}
-	hand("disconnect", 0);
+	plug_in("/dev/meso0");
 }
 
-int main(void)
+static void everything(void)
 {
 	struct meso_config config = usual_config();
 	int kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
 	char line[1024];
 	ssize_t len;
 
-	page_size = (size_t)sysconf(_SC_PAGESIZE);
-	page = mmap(NULL, 2 * page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		    0);
-	require(page != MAP_FAILED);
-	/* A guard and no hole: a hole would be filled by the next mapping. */
-	require(!mprotect(page + page_size, page_size, PROT_NONE));
 	require(kmsg >= 0 && lseek(kmsg, 0, SEEK_END) >= 0);
 	watcher = open_gun("/dev/meso0", O_RDONLY);
 	owner = open_gun("/dev/meso0", O_RDWR);
@@ -427,6 +512,8 @@ int main(void)
 	require_eq(ask(owner, MESO_IOC_CONFIGURE, &config), 0);
 	sleep_ms(150);
 
+	both_are_told_the_same();
+	what_is_not_said_is_zero();
 	pointers();
 	numbers();
 	permissions();
@@ -441,6 +528,32 @@ int main(void)
 		failed(__FILE__, __LINE__, "the kernel's log grew: %s", line);
 	}
 	unplugged();
+	close(kmsg);
+	close(watcher);
+	close(owner);
+	close(other);
+}
+
+static char *map_low(size_t size)
+{
+	char *map = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+
+	require(map != MAP_FAILED);
+	return map;
+}
+
+int main(void)
+{
+	page_size = (size_t)sysconf(_SC_PAGESIZE);
+	page = map_low(2 * page_size);
+	/* A guard and no hole: a hole would be filled by the next mapping. */
+	require(!mprotect(page + page_size, page_size, PROT_NONE));
+	bounce = map_low(BOUNCE_SIZE);
+
+	everything();
+	as_32_bit = true;
+	everything();
 	printf("%lu bad requests refused\n", tried);
 	return 0;
 }

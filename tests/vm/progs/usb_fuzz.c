@@ -11,6 +11,7 @@
 static const char *const noise[] = { "flip", "short", "empty", "noise", "version" };
 
 #define KINDS  (sizeof(noise) / sizeof(noise[0]))
+#define EMPTY  2    /* is one of no bytes, which a controller may not count */
 #define BESIDE 1200 /* of each kind */
 #define FORGED 250  /* in each of ROUNDS */
 #define ROUNDS 18
@@ -47,19 +48,25 @@ static void inject(const char *kind, unsigned int count)
 	injected += count;
 }
 
-static long long counter(const char *name)
+static long long rejected(void)
 {
-	const size_t len = strlen(name);
+	static const char name[] = "frames_rejected ";
 	char line[128];
 	FILE *file = fopen("/sys/kernel/debug/meso/meso0/counters", "r");
 
 	require(file);
 	while (fgets(line, sizeof(line), file))
-		if (strncmp(line, name, len) == 0 && line[len] == ' ') {
+		if (strncmp(line, name, sizeof(name) - 1) == 0) {
 			fclose(file);
-			return strtoll(line + len, NULL, 10);
+			return strtoll(line + sizeof(name) - 1, NULL, 10);
 		}
 	failed(__FILE__, __LINE__, "no counter %s", name);
+}
+
+static void to_the_last(int fd, const struct meso_lease *lease)
+{
+	while (still_to_come())
+		beat_for(fd, lease, 20);
 }
 
 static void require_disarmed(void)
@@ -88,7 +95,7 @@ static void noise_changes_nothing(int fd)
 {
 	for (size_t i = 0; i < KINDS; i++) {
 		struct meso_lease lease = usual_lease(fd, MESO_KIND_TREAT, 60000, 3);
-		long long before = counter("frames_rejected");
+		long long before = rejected();
 
 		printf("%s\n", noise[i]);
 		arm_gun(fd, &lease);
@@ -96,17 +103,19 @@ static void noise_changes_nothing(int fd)
 		inject(noise[i], BESIDE);
 		for (int k = 0; k < 2; k++)
 			shoot(fd, &lease);
-		while (still_to_come())
-			beat_for(fd, &lease, 20);
+		to_the_last(fd, &lease);
+		/* A host that is late loses frames, and these are made up for. */
+		for (int k = 0; i != EMPTY && rejected() < before + BESIDE; k++) {
+			require(k < 10);
+			inject(noise[i], (unsigned int)(before + BESIDE - rejected()));
+			to_the_last(fd, &lease);
+		}
 		require_eq(status_of(fd).lease_end, MESO_END_NONE);
 		shoot(fd, &lease);
 		wait_idle(fd);
 		require_eq(status_of(fd).lease_end, MESO_END_SPENT);
 		require_eq(status_of(fd).faults, 0);
 		acknowledge(fd);
-		/* An interrupt transfer of no bytes may be none, to a controller. */
-		if (strcmp(noise[i], "empty") != 0)
-			require(counter("frames_rejected") - before >= BESIDE);
 	}
 	require_eq(truth("max_beyond_lease_fl"), 0);
 }

@@ -3,6 +3,7 @@
 # Firmware that is wrong, one way at a time, in the middle of a treatment: it is stopped, the clinician is told, the
 # ledger accounts for at least what truly left the needle, and a gun that lied gets no other lease.
 # timeout: 600
+# long: usb
 source "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/vm/clinic.sh
 source "$(dirname "$0")/../clinic.sh"

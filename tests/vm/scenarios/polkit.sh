@@ -3,6 +3,7 @@
 # Nothing runs as root but the kernel: mesod is its own user, polkit's real daemon is asked, an operator who is nobody
 # special treats; without polkit nobody does, and a stop needs it never.
 # timeout: 180
+# long: usb
 source "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/vm/clinic.sh
 source "$(dirname "$0")/../clinic.sh"
@@ -34,6 +35,9 @@ allow() {
 	RULE
 }
 
+# doctor_says <text>: to the nurse, about polkit.
+doctor_says() { assert_match "$(nurse doctor | grep -A 1 polkit)" "$1" "what the doctor says"; }
+
 load_guns
 # As the udev rule does.
 chown mesod:meso /dev/meso0
@@ -50,19 +54,22 @@ nurse status DUMMY-0001 >/dev/null || fail "a gun may be looked at by anybody"
 say "no polkit: root registers, and nobody else does anything"
 root operator add --uid 1501 --name Nurse --licence N-1 --expires $(($(printf '%(%Y)T' -1) + 5))-12-31 >/dev/null
 assert_fails 5 nurse patient add --reference R-1 --name 'Ada Example' --birth-date 1980-02-29 2>refused.txt
-assert_match "$(<refused.txt)" polkit "what the nurse reads"
+assert_match "$(<refused.txt)" 'org.mesod1.operate: polkit' "what the nurse reads"
+doctor_says 'install polkitd'
 nurse stop || fail "an operator cannot stop"
 assert_fails 5 guest stop
 
 say "polkit, and no rule: a password would do, and nobody can be asked"
 start_polkit
 assert_fails 5 nurse patient add --reference R-1 --name 'Ada Example' --birth-date 1980-02-29 2>refused.txt
-assert_match "$(<refused.txt)" 'password' "what the nurse reads"
+assert_match "$(<refused.txt)" '/etc/polkit-1/rules.d' "what the nurse reads"
+doctor_says 'ok *polkit *an operator with uid 1501 may treat after giving a password'
 
 say "allowed: the nurse treats, the guest does not even read"
 allow nurse operate
 allowed() { nurse patient list; }
 wait_for 10 allowed
+doctor_says 'uid 1501 may treat'
 assert_fails 5 guest patient list
 assert_fails 5 guest ledger verify
 assert_fails 5 nurse operator add --uid 1502 --name Guest --licence N-2 --expires 2099-12-31

@@ -6,6 +6,7 @@
 # timeout: 900
 # own-boot
 # memory: 2048
+# long: usb
 source "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/vm/clinic.sh
 source "$(dirname "$0")/../clinic.sh"

@@ -1,0 +1,22 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Every allocation and every copy to or from a caller fails once, in everything that can be asked of the driver; nothing
+# leaks, nothing is half registered, and what is asked again succeeds.
+# kernel: debug
+# timeout: 900
+source "$(dirname "$0")/../lib.sh"
+
+# Only those that are asked to fail; quietly.
+for what in failslab fail_page_alloc fail_usercopy; do
+	echo 0 >"/sys/kernel/debug/$what/verbose"
+done
+echo N >/sys/kernel/debug/failslab/ignore-gfp-wait
+echo N >/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait
+echo 0 >/sys/kernel/debug/fail_page_alloc/min-order
+
+load_guns 1
+"$BUILD/vmprogs/kernel_failnth"
+unload_guns
+rmmod meso
+
+require_no_leak
