@@ -61,8 +61,10 @@ static int some_file(struct player *p)
 static void open_some(struct player *p)
 {
 	static const int modes[] = { O_RDONLY, O_RDWR, O_WRONLY };
-	int fd = open(NODE, modes[below(p, 3)] | O_CLOEXEC | (one_in(p, 4) ? 0 : O_NONBLOCK));
-	int old = atomic_exchange(&files[below(p, FILES)], fd);
+	int mode = modes[below(p, 3)] | O_CLOEXEC | (one_in(p, 4) ? 0 : O_NONBLOCK);
+	char node[32];
+	int old = atomic_exchange(&files[below(p, FILES)],
+				  find_node(node) ? open(node, mode) : -1);
 
 	if (old >= 0)
 		close(old);
@@ -275,8 +277,9 @@ static void fork_some(struct player *p)
 static void play(struct player *p)
 {
 	static const char *const what[] = { "trigger", "contact", "pedal", "occlude" };
+	char node[32];
 
-	if (access(NODE, F_OK) == 0)
+	if (find_node(node))
 		hand_of(SERIAL, what[below(p, 3 + !getenv("GUNS"))], below(p, 2));
 }
 
@@ -359,6 +362,7 @@ int main(int argc, char **argv)
 	struct player players[THREADS_MAX] = { 0 };
 	unsigned long seed, seconds, n, done = 0;
 	const struct way *last;
+	char node[32];
 
 	require(argc == 4);
 	seed = strtoul(argv[1], NULL, 0);
@@ -368,9 +372,9 @@ int main(int argc, char **argv)
 	setlinebuf(stdout);
 	printf("seed %lu, %lu s, %lu threads\n", seed, seconds, n);
 	n_ways = all_ways(&ways);
-	if (access(NODE, F_OK))
+	if (!find_node(node))
 		make_directory();
-	wait_until(5000, access(NODE, R_OK) == 0);
+	wait_until(5000, find_node(node));
 	for (int i = 0; i < FILES; i++)
 		files[i] = -1;
 	for (unsigned long i = 0; i < n; i++) {

@@ -66,6 +66,12 @@ static int epoll_to_the_end(int user)
 	return r;
 }
 
+/* What is under way while a cable is pulled gets no answer. */
+static int or_silent(int r)
+{
+	return r == -ETIMEDOUT || r == -EIO ? 0 : r;
+}
+
 static int ask_to_the_end(int user)
 {
 	struct meso_config config = usual_config();
@@ -74,14 +80,14 @@ static int ask_to_the_end(int user)
 	int r = 0;
 
 	while (!r) {
-		r = ask(user, MESO_IOC_CONFIGURE, &config);
+		r = or_silent(ask(user, MESO_IOC_CONFIGURE, &config));
 		if (!r)
 			r = ask(user, MESO_IOC_GET_STATUS, &status);
 		shots.from = 0;
 		if (!r)
 			r = ask(user, MESO_IOC_GET_SHOTS, &shots);
 	}
-	return r == -ENODEV ? 0 : 1;
+	return r == -ENODEV ? 0 : r;
 }
 
 /* ---- those who wait ----------------------------------------------------------------- */

@@ -493,7 +493,6 @@ static void unplugged(void)
 		require_eq(call(owner, ioctls[i].cmd, NULL), -ENODEV);
 		tried += 2;
 	}
-	plug_in("/dev/meso0");
 }
 
 static void everything(void)
@@ -532,6 +531,7 @@ static void everything(void)
 	close(watcher);
 	close(owner);
 	close(other);
+	plug_in("/dev/meso0");
 }
 
 static char *map_low(size_t size)
