@@ -92,7 +92,7 @@ static uint64_t read_one(int fd)
 /* The median of all that waits, so that no interrupt is in it. */
 static uint64_t read_all(struct rig *rig, void (*fill)(struct rig *), int fd, size_t n)
 {
-	uint64_t took[ROUNDS * EVENTS];
+	uint64_t took[ROUNDS * EVENTS] = { 0 };
 	size_t total = 0;
 
 	for (int round = 0; round < ROUNDS; round++) {
@@ -122,12 +122,15 @@ static uint64_t ask_all(int fd, unsigned long request, void *answer)
 static void make_hidraw(struct rig *rig)
 {
 	static const uint8_t head[] = {
-		0x06, 0x00, 0xff, 0x09, 0x01, 0xa1, 0x01, 0x15, 0x00, 0x26, 0xff,
+		0x06, 0x00, 0xff, 0x09, 0x01,       0xa1, 0x01, 0x15, 0x00, 0x26, 0xff,
 		0x00, 0x75, 0x08, 0x95, EVENT_SIZE, 0x09, 0x01, 0x81, 0x02, 0xc0,
 	};
 	struct uhid_event create = {
 		.type = UHID_CREATE2,
-		.u.create2 = { .name = NAME, .bus = 3, .vendor = 0x1209, .product = 1,
+		.u.create2 = { .name = NAME,
+			       .bus = 3,
+			       .vendor = 0x1209,
+			       .product = 1,
 			       .rd_size = sizeof(struct meso_status) },
 	};
 	struct uhid_event event;
@@ -158,8 +161,8 @@ static void make_evdev(struct rig *rig)
 	must("uinput", libevdev_uinput_create_from_device(device, LIBEVDEV_UINPUT_OPEN_MANAGED,
 							  &rig->uinput));
 	libevdev_free(device);
-	rig->evdev = must("evdev",
-			  open(libevdev_uinput_get_devnode(rig->uinput), O_RDONLY | O_CLOEXEC));
+	rig->evdev =
+		must("evdev", open(libevdev_uinput_get_devnode(rig->uinput), O_RDONLY | O_CLOEXEC));
 }
 
 static void print(const char *name, const char *peer_name, uint64_t ours, uint64_t peer)

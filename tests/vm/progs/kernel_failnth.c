@@ -14,7 +14,8 @@
 static int fail_fd; /* /proc/self/fail-nth */
 static int fd = -1; /* a user of the gun, open between steps that want one */
 static struct meso_lease lease;
-static uint64_t next_shot;
+static struct meso_info info_before;
+static struct meso_status status_before;
 
 /* A failure is allowed to be any of these, and nothing else. */
 static bool is_a_refusal(int r)
@@ -40,7 +41,7 @@ static bool has_failed(void)
 
 	require(n > 0 || asking);
 	require(pwrite(fail_fd, "0", 1, 0) == 1 || errno == EFAULT);
-	return !asking && atoi(text) == 0;
+	return !asking && strtoul(text, NULL, 10) == 0;
 }
 
 /* ---- what is asked ----------------------------------------------------------------- */
@@ -87,8 +88,9 @@ static int get_shots(void)
 static int set_events(void)
 {
 	static uint32_t depth = 100;
-	struct meso_event_config config = { .mask = MESO_EVENT_DEFAULT_MASK, .depth = ++depth };
+	struct meso_event_config config = { .mask = MESO_EVENT_DEFAULT_MASK, .depth = depth };
 
+	depth++;
 	return ask(fd, MESO_IOC_SET_EVENTS, &config);
 }
 
@@ -101,17 +103,16 @@ static int configure(void)
 
 static int ack_shots(void)
 {
-	struct meso_ack ack = { .epoch = info_of(fd).epoch };
+	struct meso_ack ack = { .epoch = info_before.epoch };
 
 	return ask(fd, MESO_IOC_ACK_SHOTS, &ack);
 }
 
 static int clear_faults(void)
 {
-	struct meso_status status = status_of(fd);
 	struct meso_clear clear = { .mask = MESO_FAULT_AIR,
-				    .counter = status.fault_counter,
-				    .boot_id = status.boot_id };
+				    .counter = status_before.fault_counter,
+				    .boot_id = status_before.boot_id };
 
 	return ask(fd, MESO_IOC_CLEAR_FAULTS, &clear);
 }
@@ -132,7 +133,7 @@ static int heartbeat(void)
 
 static int fire(void)
 {
-	struct meso_fire fire = { .expect = next_shot };
+	struct meso_fire fire = { .expect = status_before.shot_count + 1 };
 	int r;
 
 	memcpy(fire.id, lease.id, sizeof(fire.id));
@@ -197,6 +198,8 @@ static void ready(void)
 	ask(fd, MESO_IOC_ACQUIRE, NULL);
 	require_eq(ask(fd, MESO_IOC_CONFIGURE, &config), 0);
 	lease = usual_lease(fd, MESO_KIND_PRIME, 60000, 3);
+	info_before = info_of(fd);
+	status_before = status_of(fd);
 }
 
 static void armed(void)
@@ -204,7 +207,7 @@ static void armed(void)
 	ready();
 	arm_gun(fd, &lease);
 	beat_for(fd, &lease, 50);
-	next_shot = status_of(fd).shot_count + 1;
+	status_before = status_of(fd);
 }
 
 /* In doubt it is stopped: within the time that a stop has. */

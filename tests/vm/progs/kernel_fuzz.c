@@ -63,8 +63,7 @@ static void open_some(struct player *p)
 	static const int modes[] = { O_RDONLY, O_RDWR, O_WRONLY };
 	int mode = modes[below(p, 3)] | O_CLOEXEC | (one_in(p, 4) ? 0 : O_NONBLOCK);
 	char node[32];
-	int old = atomic_exchange(&files[below(p, FILES)],
-				  find_node(node) ? open(node, mode) : -1);
+	int old = atomic_exchange(&files[below(p, FILES)], find_node(node) ? open(node, mode) : -1);
 
 	if (old >= 0)
 		close(old);
@@ -297,9 +296,9 @@ static void move_the_gun(struct player *p)
 static void *player(void *arg)
 {
 	static void (*const what[])(struct player *) = {
-		open_some, open_some, close_some, dup_some,  read_some, read_some, write_some,
-		poll_some, ask_some,  ask_some,   ask_some,  ask_some,  ask_some,  ask_some,
-		ask_some,  ask_some,  epoll_some, map_some,
+		open_some,  open_some, close_some, dup_some, read_some,  read_some,
+		write_some, poll_some, ask_some,   ask_some, ask_some,   ask_some,
+		ask_some,   ask_some,  ask_some,   ask_some, epoll_some, map_some,
 	};
 	struct player *p = arg;
 
@@ -345,8 +344,8 @@ static void mend(void)
 	hand("pedal", 0);
 	hand("syringe", 5000000);
 	require_eq(ask(fd, MESO_IOC_ACQUIRE, NULL), 0);
-	wait_until(8000, (status = status_of(fd),
-			  status.flags & MESO_STATUS_FRESH && !(status.flags & MESO_STATUS_MOVING)));
+	wait_until(8000, (status = status_of(fd), status.flags & MESO_STATUS_FRESH &&
+							  !(status.flags & MESO_STATUS_MOVING)));
 	if (status.faults) {
 		struct meso_clear clear = { .mask = status.faults,
 					    .counter = status.fault_counter,

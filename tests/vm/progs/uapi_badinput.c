@@ -64,7 +64,8 @@ static int call_32(unsigned int number, unsigned int a, unsigned int b, uintptr_
 
 	__asm__ volatile("int $0x80"
 			 : "+a"(result)
-			 : "b"((unsigned long)a), "c"((unsigned long)b), "d"((unsigned long)(uint32_t)c)
+			 : "b"((unsigned long)a), "c"((unsigned long)b),
+			   "d"((unsigned long)(uint32_t)c)
 			 : "memory", "r8", "r9", "r10", "r11");
 	return (int)result;
 }
@@ -140,8 +141,8 @@ static void expect(const char *what, const char *detail, int fd, unsigned long c
 static void pointers(void)
 {
 	char *unmapped = page + page_size;
-	char *readonly = mmap(NULL, page_size, PROT_READ,
-			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	char *readonly =
+		mmap(NULL, page_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 
 	require(readonly != MAP_FAILED);
 	for (size_t i = 0; i < IOCTLS; i++) {
@@ -227,9 +228,9 @@ static void what_is_not_said_is_zero(void)
 		require_eq(call(watcher, MESO_IOC_GET_REGISTERS, &regs), 0);
 		require_eq(regs.reserved, 0);
 		for (size_t r = 0; r < MESO_REGISTERS_MAX; r++)
-			require_eq(r < regs.count ? regs.reg[r].flags
-						  : (uint32_t)memcmp(&regs.reg[r], &none,
-								     sizeof(none)),
+			require_eq(r < regs.count
+					   ? regs.reg[r].flags
+					   : (uint32_t)memcmp(&regs.reg[r], &none, sizeof(none)),
 				   0);
 		memset(&info, 0x5a, sizeof(info));
 		require_eq(call(watcher, MESO_IOC_GET_INFO, &info), 0);

@@ -14,7 +14,8 @@ echo N >/sys/kernel/debug/failslab/ignore-gfp-wait
 echo N >/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait
 echo 0 >/sys/kernel/debug/fail_page_alloc/min-order
 
-load_guns 1
+# The dummy's has a directory, by which it can be plugged in again.
+if [ "$GUN" = dummy ]; then load_transport 0 && make_gun DUMMY-0001; else load_guns 1; fi
 "$BUILD/vmprogs/kernel_failnth"
 unload_guns
 rmmod meso
