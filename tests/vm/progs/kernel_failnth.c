@@ -11,6 +11,8 @@
 
 #include "ways.h"
 
+static const char
+	*modules;   /* where they are, small: every page that the loader takes may fail too */
 static int fail_fd; /* /proc/self/fail-nth */
 static int fd = -1; /* a user of the gun, open between steps that want one */
 static struct meso_lease lease;
@@ -248,6 +250,8 @@ static unsigned int drive(const struct step *step)
 			       strerror(-r));
 		if (r)
 			step->refused();
+		if (n % 50 == 0)
+			printf("%-24s %4u and on\n", step->name, n);
 	}
 }
 
@@ -299,12 +303,10 @@ static int plug_in_by_bind(void)
 
 static int load_once(const char *name, const char *arguments)
 {
-	struct utsname kernel;
 	char path[256];
 	int file, r;
 
-	uname(&kernel);
-	snprintf(path, sizeof(path), "/lib/modules/%s/updates/%s.ko", kernel.release, name);
+	snprintf(path, sizeof(path), "%s/%s.ko", modules, name);
 	file = open(path, O_RDONLY | O_CLOEXEC);
 	if (file < 0)
 		return -errno;
@@ -361,10 +363,14 @@ static const struct step module = { "meso.ko loaded", have_no_module, load_meso,
 static const struct step transport = { "its transport loaded", have_no_transport, load_transport,
 				       nothing };
 
-int main(void)
+/* kernel_failnth DIRECTORY: of the modules */
+int main(int argc, char **argv)
 {
 	bool usb = getenv("GUNS");
 	unsigned int all = 0;
+
+	require_eq(argc, 2);
+	modules = argv[1];
 
 	setlinebuf(stdout);
 	fail_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);

@@ -288,7 +288,7 @@ static void move_the_gun(struct player *p)
 
 	if (!one_in(p, 40))
 		return;
-	way->go();
+	go_away(way);
 	sleep_ms(below(p, 30));
 	come_back(way);
 }
@@ -324,7 +324,7 @@ static void end_all(struct player *players, unsigned int n)
 
 	atomic_store(&over, true);
 	require_eq(pthread_join(players[0].thread, NULL), 0);
-	ways[0].go();
+	go_away(&ways[0]);
 	for (unsigned int i = 1; i < n; i++)
 		require_eq(pthread_timedjoin_np(players[i].thread, NULL, &until), 0);
 	for (int i = 0; i < FILES; i++)
@@ -389,7 +389,7 @@ int main(int argc, char **argv)
 
 	/* A gun that nobody has played with is the same as ever. */
 	last = &ways[n_ways - 1];
-	last->go();
+	go_away(last);
 	come_back(last);
 	mend();
 	close(ready_gun(NODE));

@@ -177,6 +177,15 @@ static inline bool find_node(char path[static 32])
 	return false;
 }
 
+/* A hub notices a cable only when it looks: what is there before that is the gun of before. */
+static inline void go_away(const struct way *way)
+{
+	char node[32];
+
+	way->go();
+	wait_until(5000, !find_node(node));
+}
+
 static inline void come_back(const struct way *way)
 {
 	char node[32];

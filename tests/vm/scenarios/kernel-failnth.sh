@@ -16,7 +16,12 @@ echo 0 >/sys/kernel/debug/fail_page_alloc/min-order
 
 # The dummy's has a directory, by which it can be plugged in again.
 if [ "$GUN" = dummy ]; then load_transport 0 && make_gun DUMMY-0001; else load_guns 1; fi
-"$BUILD/vmprogs/kernel_failnth"
+# Every page that a module file has is one more that may fail: without its debug symbols.
+mkdir modules
+for module in meso meso_dummy meso_usb; do
+	objcopy --strip-debug "/lib/modules/$(uname -r)/updates/$module.ko" "modules/$module.ko"
+done
+"$BUILD/vmprogs/kernel_failnth" modules
 unload_guns
 rmmod meso
 

@@ -3,6 +3,7 @@
 # A gun on USB that speaks badly: ten thousand spoilt frames and more through the real bus, spoilt, refused and late
 # answers, serial numbers that nobody would have. The kernel has nothing to say of it, and a treatment goes well after it.
 # timeout: 300
+# long
 # gun: usb
 source "$(dirname "$0")/../lib.sh"
 
@@ -16,7 +17,7 @@ printf -v long '%0100d' 7
 for serial in '../../../etc/passwd' '%s%n%x' "$long" 'a b' $'\xc3\xa9\xff' '$(reboot)' ' '; do
 	start_gun HOSTILE --usb-serial="$serial"
 	pause 0.5
-	guns=(/dev/meso*)
+	guns=(/dev/meso[0-9]*)
 	assert_eq "${guns[*]}" /dev/meso0 "the guns beside one that calls itself '$serial'"
 	unmake_gun HOSTILE
 done
