@@ -8,19 +8,10 @@
 #include <ctype.h>
 #include <sys/wait.h>
 
-#include "gun.h"
+#include "ways.h"
 
 #define READERS 4
 #define ASKED   2000 /* by each */
-
-static void write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	require(fd >= 0);
-	require_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	close(fd);
-}
 
 /* Each with a process and a file of its own. */
 static void ask_at_once(unsigned long cmd)
@@ -33,7 +24,7 @@ static void ask_at_once(unsigned long cmd)
 		require(child[i] >= 0);
 		if (child[i] == 0) {
 			static char answer[16384];
-			int fd = open_gun("/dev/meso0", O_RDONLY);
+			int fd = open_gun(NODE, O_RDONLY);
 
 			for (int j = 0; j < ASKED; j++)
 				require_eq(ask(fd, cmd, answer), 0);
@@ -110,7 +101,7 @@ static unsigned int shared_by(const char *what, unsigned long cmd)
 
 int main(void)
 {
-	close(ready_gun("/dev/meso0"));
+	close(ready_gun(NODE));
 	require_eq(shared_by("GET_STATUS", MESO_IOC_GET_STATUS), 0);
 	require(shared_by("GET_REGISTERS", MESO_IOC_GET_REGISTERS) >= 1);
 	return 0;
