@@ -15,7 +15,7 @@ if [ "${1:-}" = time ]; then
 fi
 
 if [ "${1:-}" = instructions ]; then
-	modprobe -a hid uhid evdev uinput
+	modprobe -a hid hid-generic uhid evdev uinput
 	exec "$build/bench/instructions_bench"
 fi
 

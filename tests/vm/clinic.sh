@@ -33,7 +33,7 @@ fail() {
 	"$BUILD/mesoctl" ledger list | tail -n 8 || true
 	(read_truth) || true
 	echo "--- mesod said:"
-	tail -n 20 mesod.log || true
+	tail -n 40 mesod.log || true
 	exit 1
 }
 

@@ -343,6 +343,7 @@ static void mend(void)
 	hand("contact", 0);
 	hand("pedal", 0);
 	hand("syringe", 5000000);
+	sleep_ms(5); /* a syringe that a gun notices only after ARM ends the lease */
 	require_eq(ask(fd, MESO_IOC_ACQUIRE, NULL), 0);
 	wait_until(8000, (status = status_of(fd), status.flags & MESO_STATUS_FRESH &&
 							  !(status.flags & MESO_STATUS_MOVING)));

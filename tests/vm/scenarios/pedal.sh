@@ -139,6 +139,8 @@ foot 2 tap
 fires 1 "a press of the other pedal meanwhile"
 foot 1 create
 wait_for 5 grabbed 3
+# A press that follows within the debounce time would be a bounce.
+pause 0.1
 foot 1 tap
 fires 1 "a press of the pedal that is back"
 
