@@ -44,6 +44,9 @@ mesoctl() { "${AS_CLINICIAN[@]}" "$BUILD/mesoctl" "$@"; }
 hand() { hand_of "$HELD" "$@"; }
 read_truth() { truth_of "$HELD"; }
 
+# gun_is_ready <serial>: since it was last plugged in, mesod has compared it with the ledger.
+gun_is_ready() { [[ $(grep -oE "^mesod: $1: (plugged in|ready|unplugged)" mesod.log | tail -n 1) == *ready ]]; }
+
 # truth: what truly happened, into variables.
 truth_delivered_fl='' truth_lease_fl='' truth_plunger_nm='' truth_shots='' truth_max_beyond_lease_fl='' truth_armed='' truth_moving=''
 truth() {

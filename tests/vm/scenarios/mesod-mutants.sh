@@ -10,14 +10,13 @@ source "$(dirname "$0")/../clinic.sh"
 
 load_guns 0
 open_clinic
-gun_is_there() { mesoctl status "$mutant"; }
 
 # plug_in <mutant>: a gun of its own, treated until it is armed; then its firmware goes wrong.
 plug_in() {
 	mutant=$1
 	HELD=$mutant
 	make_gun "$mutant"
-	wait_for 10 gun_is_there
+	wait_for 10 gun_is_ready "$mutant"
 	say "$mutant"
 	admit "P-$mutant"
 	reach 0 --gun "$mutant" --patient "P-$mutant" --dose '20 uL' --shots 3 --depth '2 mm' --expiry "${3:-30 s}"

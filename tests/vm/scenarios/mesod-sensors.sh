@@ -9,14 +9,12 @@ source "$(dirname "$0")/../clinic.sh"
 
 load_guns 0
 open_clinic
-gun_is_there() { mesoctl status "$HELD"; }
-
 # broken <serial> <what the hand does> <value> <what is right> <the fault's name>
 broken() {
 	HELD=$1
 	say "$2 $3"
 	make_gun "$HELD"
-	wait_for 10 gun_is_there
+	wait_for 10 gun_is_ready "$HELD"
 	admit "P-$HELD"
 	reach 1 --gun "$HELD" --patient "P-$HELD" --dose '20 uL' --shots 3 --depth '2 mm'
 	hand "$2" "$3"
