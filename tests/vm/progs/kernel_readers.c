@@ -79,9 +79,9 @@ static unsigned int shared_by(const char *what, unsigned long cmd)
 	FILE *stat;
 
 	write_text("/proc/lock_stat", "0");
-	write_text("/proc/sys/kernel/lock_stat", "1");
+	write_text("/sys/module/lockdep/parameters/lock_stat", "1");
 	ask_at_once(cmd);
-	write_text("/proc/sys/kernel/lock_stat", "0");
+	write_text("/sys/module/lockdep/parameters/lock_stat", "0");
 	stat = fopen("/proc/lock_stat", "re");
 	require(stat);
 	while (fgets(line, sizeof(line), stat)) {

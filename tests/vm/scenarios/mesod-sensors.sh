@@ -9,6 +9,7 @@ source "$(dirname "$0")/../clinic.sh"
 
 load_guns 0
 open_clinic
+
 # broken <serial> <what the hand does> <value> <what is right> <the fault's name>
 broken() {
 	HELD=$1
