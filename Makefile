@@ -170,11 +170,11 @@ deps: ## Install the Debian packages that building and testing need (names them 
 	$(Q).ci/deps
 
 .PHONY: check
-check: deps ## Unit tests, no VM, under a minute (SAN=1: with the sanitizers)
+check: deps ## Unit tests, no VM, a few minutes (SAN=1: with the sanitizers)
 	$(SUB) check-only
 
 .PHONY: test
-test: deps ## Everything: build, unit tests, sanitizers, modules, VM scenarios, demo (under half an hour)
+test: deps ## Everything: build, unit tests, sanitizers, modules, VM scenarios, demo (half an hour or more on two cores)
 	+$(Q)tests/all
 
 .PHONY: test-long
@@ -200,7 +200,7 @@ bench: deps ## Measure, ours beside a peer: one line per figure
 vm-test: deps ## Only the VM scenarios (KVER=6.12: on the newer kernel; GUN=usb: with guns on USB)
 	$(SUB) all vm-programs
 	$(SUB) modules KVERS=$(KVER)
-ifeq ($(GUN),usb)
+ifneq ($(GUN),usb)
 	$(Q)tests/packages
 endif
 	$(Q)GUN=$(GUN) KVER=$(KVER) tests/vm/all

@@ -4,11 +4,12 @@
 # system bus; a gun that is plugged in starts mesod in its sandbox; an operator who is nobody special is asked for her
 # password, and treats; the machine sleeps; a mesod that is killed comes back by itself and has lost nothing; an upgrade
 # keeps the ledger, and purging asks before it forgets it.
-# gun: usb
+# gun: none
 # timeout: 420
 # systemd
+# It brings its own gun, on USB; the dummy is another one.
+export GUN=usb
 source "$(dirname "$0")/../lib.sh"
-# The dummy is another gun than the one on USB.
 HELD=USB-0001
 # shellcheck source=tests/vm/clinic.sh
 source "$(dirname "$0")/../clinic.sh"
