@@ -48,11 +48,13 @@ else
 		rmmod meso_usb
 	}
 	# start_gun SERIAL [meso-gun's arguments]: as it was when it was last started. It stands for firmware, so it goes first;
-	# but not in real time, which would keep the kernel's own threads from carrying what it sends.
+	# but not in real time, nor where it would be on the only processor, which would keep the kernel's own threads from
+	# carrying what it sends.
 	start_gun() {
-		local dir=$GUNS/$1 to from
+		local dir=$GUNS/$1 first=() to from
 		mkdir -p "$dir"
-		nice -n -15 "$BUILD/meso-gun" --usb --serial="$1" --memory="$dir/memory" --truth="$dir/truth" \
+		[ "$(nproc)" -eq 1 ] || first=(nice -n -15)
+		"${first[@]}" "$BUILD/meso-gun" --usb --serial="$1" --memory="$dir/memory" --truth="$dir/truth" \
 			--control="$dir/control" "${@:2}" 2>>gun.log &
 		gun_pid[$1]=$!
 		disown $!

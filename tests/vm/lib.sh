@@ -83,8 +83,23 @@ require_no_leak() {
 		pause 6
 		echo scan >/sys/kernel/debug/kmemleak
 	done
-	leaks=$(</sys/kernel/debug/kmemleak)
-	[[ $leaks != *meso* ]] || fail "$leaks"
+	leaks=$(our_leaks </sys/kernel/debug/kmemleak)
+	# The next scenario is not to be blamed for them.
+	echo clear >/sys/kernel/debug/kmemleak
+	[ -z "$leaks" ] || fail "$leaks"
+}
+
+# our_leaks: of kmemleak's reports those with a function of ours, or of a module that is gone, in how they were allocated. But
+# for the name of a class whose registration fails: 6.1's __class_register() forgets it.
+our_leaks() {
+	awk 'function judge() {
+			if (report ~ /\[meso|\] 0xffffffffa/ && report !~ /kobject_set_name[^\n]*\n[^\n]*__class_register/)
+				printf "%s", report
+			report = ""
+		}
+		/^unreferenced object/ { judge() }
+		{ report = report $0 "\n" }
+		END { judge() }'
 }
 
 # start_bus: a system bus of our own, default-deny, with the project's policy.

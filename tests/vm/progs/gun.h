@@ -223,7 +223,8 @@ static inline int open_gun(const char *node, int flags)
 {
 	int fd = open(node, flags | O_CLOEXEC);
 
-	require(fd >= 0);
+	if (fd < 0)
+		failed(__FILE__, __LINE__, "%s: %s", node, strerror(errno));
 	return fd;
 }
 
@@ -253,11 +254,14 @@ static inline void wait_gone(int fd)
 	wait_until(2000, ask(fd, MESO_IOC_GET_STATUS, &status) == -ENODEV);
 }
 
-/* The cable goes in again; returns when the node is there. */
+/* The cable goes in again; returns when the node is there, and not still that of the gun that has gone. */
 static inline void plug_in(const char *node)
 {
+	int fd;
+
 	hand("disconnect", 0);
-	wait_until(5000, access(node, R_OK) == 0);
+	wait_until(5000, (fd = open(node, O_RDONLY | O_CLOEXEC)) >= 0);
+	close(fd);
 }
 
 static inline struct meso_info info_of(int fd)
