@@ -144,7 +144,7 @@ static int usb_get_info(void *priv, struct meso_info *info)
 	if (err >= 0 && (meso_info_decode(info, usb->buf, err) || !same_serial(usb, info)))
 		err = -EPROTO;
 	mutex_unlock(&usb->request);
-	return err < 0 ? err : 0;
+	return min(err, 0);
 }
 
 static int usb_get_registers(void *priv, struct meso_registers *regs)
@@ -157,7 +157,7 @@ static int usb_get_registers(void *priv, struct meso_registers *regs)
 	if (err >= 0 && meso_registers_decode(regs, usb->buf, err))
 		err = -EPROTO;
 	mutex_unlock(&usb->request);
-	return err < 0 ? err : 0;
+	return min(err, 0);
 }
 
 static int usb_configure(void *priv, const struct meso_config *config)
