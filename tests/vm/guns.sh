@@ -51,10 +51,10 @@ else
 	# but not in real time, nor where it would be on the only processor, which would keep the kernel's own threads from
 	# carrying what it sends.
 	start_gun() {
-		local dir=$GUNS/$1 first=() to from
+		local dir=$GUNS/$1 ahead=() to from
 		mkdir -p "$dir"
-		[ "$(nproc)" -eq 1 ] || first=(nice -n -15)
-		"${first[@]}" "$BUILD/meso-gun" --usb --serial="$1" --memory="$dir/memory" --truth="$dir/truth" \
+		[ "$(nproc)" -eq 1 ] || ahead=(nice -n -15)
+		"${ahead[@]}" "$BUILD/meso-gun" --usb --serial="$1" --memory="$dir/memory" --truth="$dir/truth" \
 			--control="$dir/control" "${@:2}" 2>>gun.log &
 		gun_pid[$1]=$!
 		disown $!
