@@ -239,6 +239,14 @@ static void write_clean_mark(struct ledger *l, const struct head *head)
 	(void)mark_write(l->io, l->mark_path, &mark);
 }
 
+void ledger_give_memory_back(struct ledger *l)
+{
+	if (!l->db)
+		return;
+	sql_finalize_all(l);
+	(void)sqlite3_db_release_memory(l->db);
+}
+
 struct ledger *ledger_close(struct ledger *l)
 {
 	struct head head = { 0 };

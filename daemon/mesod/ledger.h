@@ -109,6 +109,8 @@ struct ledger_options {
  * Return: 0, -EINVAL, -ENOMEM.
  */
 int ledger_open(const struct ledger_options *options, struct ledger **ret);
+/* Gives back the memory that makes it faster: it comes again with what is asked.  Not while anything is being read. */
+void ledger_give_memory_back(struct ledger *ledger);
 /* Writes the mark and closes; always returns NULL. */
 struct ledger *ledger_close(struct ledger *ledger);
 void ledger_closep(struct ledger **ledger);

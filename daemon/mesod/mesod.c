@@ -8,6 +8,7 @@
  */
 #include "mesod.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -257,6 +258,8 @@ static int leftovers_run(void *owned, void *userdata)
 	r = ledger_foreach_open_session(owned, gather_leftover, l);
 	for (size_t i = 0; r >= 0 && i < l->n; i++)
 		r = ledger_interrupt_session(owned, l->now_s, l->numbers[i], "daemon restarted");
+	/* A daemon that waits for a gun keeps nothing that only its start wanted. */
+	ledger_give_memory_back(owned);
 	return r;
 }
 
@@ -289,6 +292,7 @@ static void guns_and_name(struct mesod *mesod)
 	}
 	if (r < 0)
 		sd_event_exit(mesod->event, r);
+	(void)malloc_trim(0);
 }
 
 static void leftovers_done(void *userdata, int r)
