@@ -2,8 +2,6 @@
 /*
  * See authority.h.
  *
- * A unique name on a bus is never given to another connection, so what is known
- * of one stays true; the table of names is bounded and forgets the oldest.
  * Operators are kept in memory, so that a stop needs neither disk nor worker.
  */
 #include "authority.h"
@@ -12,24 +10,17 @@
 #include <systemd/sd-login.h>
 
 #include "bus_errors.h"
+#include "callers.h"
 #include "macros.h"
 #include "mesod.h"
 #include "polkit.h"
 
-#define NAMES_MAX   128
-#define NAME_LENGTH 64
-#define ASKS_MAX    256 /* of all callers together; stops are not counted */
-#define ASKS_EACH   4   /* of one caller */
-
-struct known_name {
-	char name[NAME_LENGTH];
-	uint32_t uid;
-};
+#define ASKS_MAX  256 /* of all callers together; stops are not counted */
+#define ASKS_EACH 4   /* of one caller */
+#define DOUBT_US  1000
 
 struct authority {
 	struct mesod *mesod;
-	struct known_name names[NAMES_MAX];
-	size_t next_name; /* where the next one is written */
 	struct ask *asks;
 	size_t n_asks;
 	struct ledger_operator *operators;
@@ -41,11 +32,14 @@ struct ask {
 	struct ask *next;
 	struct authority *authority;
 	sd_bus_message *call;
-	sd_bus_slot *slot;
 	struct polkit_question *question;
+	bool met; /* the uid is known */
 	uint32_t uid;
 	enum action action;
 	authorized_fn then;
+	sd_event_source *doubt; /* of a stop, while nobody knows whose it is */
+	stop_fn stop;           /* of a stop */
+	bool stopped;           /* in doubt */
 };
 
 int authority_decide(const struct caller *caller, enum action action, sd_bus_error *error)
@@ -112,26 +106,6 @@ void authority_describe(const struct mesod *mesod, uint32_t uid, struct caller *
 	}
 }
 
-static const struct known_name *find_name(const struct authority *authority, const char *name)
-{
-	for (size_t i = 0; i < NAMES_MAX; i++)
-		if (strcmp(authority->names[i].name, name) == 0)
-			return &authority->names[i];
-	return NULL;
-}
-
-static void remember_name(struct authority *authority, const char *name, uint32_t uid)
-{
-	struct known_name *known = &authority->names[authority->next_name];
-
-	/* A burst asks more than once for the same name. */
-	if (strlen(name) >= NAME_LENGTH || find_name(authority, name))
-		return;
-	TEXT_COPY(known->name, name);
-	known->uid = uid;
-	authority->next_name = (authority->next_name + 1) % NAMES_MAX;
-}
-
 static void ask_free(struct ask *ask)
 {
 	struct authority *authority = ask->authority;
@@ -143,7 +117,7 @@ static void ask_free(struct ask *ask)
 		authority->n_asks -= ask->action != ACTION_STOP;
 		break;
 	}
-	sd_bus_slot_unref(ask->slot);
+	sd_event_source_disable_unref(ask->doubt);
 	polkit_forget(ask->question);
 	sd_bus_message_unref(ask->call);
 	free(ask);
@@ -248,23 +222,77 @@ static int with_uid(struct ask *ask, sd_bus_error *error)
 	return r < 0 ? bus_fail_internal(error, r) : 1;
 }
 
-static int on_answer(sd_bus_message *answer, void *userdata, sd_bus_error *ret_error)
+/* A stop waits for nothing: when the bus is too busy to say whose it is, that is found out afterwards. */
+static int on_doubt(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 	struct ask *ask = userdata;
+
+	(void)source;
+	(void)usec;
+	ask->stopped = true;
+	ask->stop(ask->authority->mesod, ask->call);
+	return 0;
+}
+
+static void begin_doubt(struct ask *ask)
+{
 	int r;
 
-	(void)ret_error;
-	if (sd_bus_message_is_method_error(answer, NULL) ||
-	    sd_bus_message_read_basic(answer, 'u', &ask->uid) < 0) {
-		r = bus_fail(&error, ERROR_DENIED, "the bus does not say who the caller is");
-	} else {
-		remember_name(ask->authority, sd_bus_message_get_sender(ask->call), ask->uid);
-		r = with_uid(ask, &error);
+	r = sd_event_add_time_relative(ask->authority->mesod->event, &ask->doubt, CLOCK_MONOTONIC,
+				       DOUBT_US, 1, on_doubt, ask);
+	if (r >= 0)
+		r = sd_event_source_set_priority(ask->doubt, PRIORITY_STOP);
+	if (r < 0)
+		on_doubt(NULL, 0, ask);
+}
+
+/* The bus has answered about who asked for this stop. */
+static void end_doubt(struct ask *ask, int r, sd_bus_error *error)
+{
+	ask->doubt = sd_event_source_disable_unref(ask->doubt);
+	if (r >= 0 || !ask->stopped)
+		return;
+	log_main(ask->authority->mesod, LOG_WARNING,
+		 "stopped by uid %u, who may not: the bus did not say in %d ms who that was",
+		 ask->uid, DOUBT_US / 1000);
+	sd_bus_error_free(error);
+	bus_fail(error, ERROR_DENIED,
+		 "uid=%u: you may not stop, but it was done: the bus did not say in %d ms who asks",
+		 ask->uid, DOUBT_US / 1000);
+}
+
+/* The first call of @name that waits for the bus to say who made it. */
+static struct ask *find_unmet(struct authority *authority, const char *name)
+{
+	struct ask *first = NULL;
+
+	/* The newest stands at the head. */
+	for (struct ask *ask = authority->asks; ask; ask = ask->next)
+		if (!ask->met && strcmp(sd_bus_message_get_sender(ask->call), name) == 0)
+			first = ask;
+	return first;
+}
+
+void authority_told(void *userdata, const char *name, int told, uint32_t uid)
+{
+	struct mesod *mesod = userdata;
+	struct ask *ask;
+
+	/* One at a time: what is done for one may withdraw another. */
+	while ((ask = find_unmet(mesod->authority, name))) {
+		_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+		int r;
+
+		ask->met = true;
+		ask->uid = uid;
+		r = told < 0 ? bus_fail(&error, ERROR_DENIED,
+					"the bus does not say who the caller is")
+			     : with_uid(ask, &error);
+		if (ask->stop)
+			end_doubt(ask, r, &error);
+		if (!ask->question)
+			conclude(ask, r, &error);
 	}
-	if (!ask->question)
-		conclude(ask, r, &error);
-	return 1;
 }
 
 /* One caller's burst is at nobody else's cost, and nothing stands before a stop: the bus itself
@@ -290,23 +318,24 @@ static int check_room(const struct authority *authority, const char *name, enum 
 	return 0;
 }
 
-int authority_ask(struct mesod *mesod, sd_bus_message *call, enum action action, authorized_fn then,
-		  sd_bus_error *error)
+static int ask_for(struct mesod *mesod, sd_bus_message *call, enum action action, stop_fn stop,
+		   authorized_fn then, sd_bus_error *error)
 {
 	struct authority *authority = mesod->authority;
 	const char *name = sd_bus_message_get_sender(call);
-	const struct known_name *known;
 	struct caller caller;
+	uint32_t uid = 0;
 	struct ask *ask;
+	bool met;
 	int r;
 
 	if (!name || *name != ':')
 		return bus_fail(error, ERROR_DENIED, "a caller without a name may do nothing");
-	known = find_name(authority, name);
-	if (known) {
-		authority_describe(mesod, known->uid, &caller);
+	met = callers_find(mesod->callers, name, &uid);
+	if (met) {
+		authority_describe(mesod, uid, &caller);
 		if (!polkit_action(&caller, action))
-			return proceed(mesod, call, action, then, known->uid, error);
+			return proceed(mesod, call, action, then, uid, error);
 	}
 	r = check_room(authority, name, action, error);
 	if (r < 0)
@@ -318,25 +347,39 @@ int authority_ask(struct mesod *mesod, sd_bus_message *call, enum action action,
 	ask->authority = authority;
 	ask->call = sd_bus_message_ref(call);
 	ask->action = action;
+	ask->stop = stop;
 	ask->then = then;
 	ask->next = authority->asks;
 	authority->asks = ask;
 	authority->n_asks += action != ACTION_STOP;
-	if (known) {
-		ask->uid = known->uid;
+	ask->met = met;
+	ask->uid = uid;
+	if (met) {
 		r = with_uid(ask, error);
 		if (!ask->question)
 			ask_free(ask);
 		return r;
 	}
-	r = sd_bus_call_method_async(mesod->callers_bus, &ask->slot, "org.freedesktop.DBus",
-				     "/org/freedesktop/DBus", "org.freedesktop.DBus",
-				     "GetConnectionUnixUser", on_answer, ask, "s", name);
+	r = callers_ask(mesod->callers, name);
 	if (r < 0) {
 		ask_free(ask);
 		return bus_fail_internal(error, r);
 	}
+	if (stop)
+		begin_doubt(ask);
 	return 1;
+}
+
+int authority_ask(struct mesod *mesod, sd_bus_message *call, enum action action, authorized_fn then,
+		  sd_bus_error *error)
+{
+	return ask_for(mesod, call, action, NULL, then, error);
+}
+
+int authority_ask_stop(struct mesod *mesod, sd_bus_message *call, stop_fn stop, authorized_fn then,
+		       sd_bus_error *error)
+{
+	return ask_for(mesod, call, ACTION_STOP, stop, then, error);
 }
 
 void authority_withdraw(struct authority *authority, enum action action, const char *path,

@@ -54,6 +54,20 @@ struct authority *authority_free(struct authority *authority);
 int authority_ask(struct mesod *mesod, sd_bus_message *call, enum action action, authorized_fn then,
 		  sd_bus_error *error);
 
+/* Stops what @call wants stopped, and answers nothing. */
+typedef void (*stop_fn)(struct mesod *mesod, sd_bus_message *call);
+
+/*
+ * The same for ACTION_STOP. A bus that is too busy to say within 1 ms who calls holds up no stop: @stop is called
+ * then, and whether the caller might do that is found out afterwards: @then is called, or the answer is Denied, and
+ * who it was stands in the log. A stop too many harms nobody.
+ */
+int authority_ask_stop(struct mesod *mesod, sd_bus_message *call, stop_fn stop, authorized_fn then,
+		       sd_bus_error *error);
+
+/* A callers_told_fn of struct mesod: the bus has said whose a name is, or does not. Whoever waited for that goes on. */
+void authority_told(void *userdata, const char *name, int told, uint32_t uid);
+
 /* Calls to the object at @path that wait to be allowed @action are not done any more: answered with an
  * Interlock error that says @why.  Bounded, and waits for nothing. */
 void authority_withdraw(struct authority *authority, enum action action, const char *path,

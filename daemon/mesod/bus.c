@@ -7,8 +7,10 @@
 #include <injector.h>
 #include <string.h>
 
+#include "authority.h"
 #include "bus_errors.h"
 #include "bus_log.h"
+#include "callers.h"
 #include "gun.h"
 #include "macros.h"
 #include "mesod.h"
@@ -124,11 +126,16 @@ static int connect_bus(struct mesod *mesod, const char *description, int priorit
 
 int bus_open(struct mesod *mesod)
 {
+	_cleanup_(sd_bus_close_unrefp) sd_bus *callers_bus = NULL;
 	int r;
 
 	r = connect_bus(mesod, "mesod", PRIORITY_BUS, &mesod->bus);
 	if (r >= 0)
-		r = connect_bus(mesod, "mesod-callers", PRIORITY_CALLERS, &mesod->callers_bus);
+		r = connect_bus(mesod, "mesod-callers", PRIORITY_CALLERS, &callers_bus);
+	if (r >= 0)
+		r = callers_new(callers_bus, authority_told, mesod, &mesod->callers);
+	if (r >= 0)
+		(void)TAKE_PTR(callers_bus);
 	if (r >= 0)
 		r = sd_bus_add_filter(mesod->bus, NULL, on_message, mesod);
 	if (r >= 0)
@@ -168,7 +175,7 @@ int bus_take_name(struct mesod *mesod)
 
 void bus_close(struct mesod *mesod)
 {
-	mesod->callers_bus = sd_bus_close_unref(mesod->callers_bus);
+	mesod->callers = callers_free(mesod->callers);
 	if (!mesod->bus)
 		return;
 	if (sd_bus_is_open(mesod->bus) > 0)

@@ -167,6 +167,14 @@ static struct gun *gun_of_call(struct mesod *mesod, sd_bus_message *call, sd_bus
 	return gun;
 }
 
+static void stop(struct mesod *mesod, sd_bus_message *call)
+{
+	struct gun *gun = gun_find_path(mesod, sd_bus_message_get_path(call));
+
+	if (gun)
+		gun_disarm(gun);
+}
+
 static int stop_authorized(struct mesod *mesod, sd_bus_message *call, const struct caller *caller,
 			   sd_bus_error *error)
 {
@@ -183,7 +191,7 @@ static int method_stop(sd_bus_message *call, void *userdata, sd_bus_error *error
 {
 	const struct gun *gun = userdata;
 
-	return authority_ask(gun->mesod, call, ACTION_STOP, stop_authorized, error);
+	return authority_ask_stop(gun->mesod, call, stop, stop_authorized, error);
 }
 
 static int read_faults(sd_bus_message *call, uint32_t *ret_mask, sd_bus_error *error)

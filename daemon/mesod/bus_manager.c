@@ -56,19 +56,25 @@ static int get_simulated(sd_bus *bus, const char *path, const char *interface, c
 
 /* ---- stop ----------------------------------------------------------------------------- */
 
+static void stop(struct mesod *mesod, sd_bus_message *call)
+{
+	(void)call;
+	for (struct gun *gun = mesod->guns; gun; gun = gun->next)
+		gun_disarm(gun);
+}
+
 static int stop_authorized(struct mesod *mesod, sd_bus_message *call, const struct caller *caller,
 			   sd_bus_error *error)
 {
 	(void)error;
-	for (struct gun *gun = mesod->guns; gun; gun = gun->next)
-		gun_disarm(gun);
+	stop(mesod, call);
 	log_main(mesod, LOG_NOTICE, "every gun stopped by uid %u", caller->uid);
 	return sd_bus_reply_method_return(call, NULL);
 }
 
 static int method_stop(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
-	return authority_ask(userdata, call, ACTION_STOP, stop_authorized, error);
+	return authority_ask_stop(userdata, call, stop, stop_authorized, error);
 }
 
 /* ---- operators and patients -------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 
 #include "authority.h"
 #include "bus.h"
+#include "callers.h"
 #include "collect.h"
 #include "hotplug.h"
 #include "lease.h"
@@ -267,6 +268,7 @@ int gun_attach(struct mesod *mesod, const char *uri)
 	gun->next = mesod->guns;
 	mesod->guns = gun;
 	mesod_keep_up(mesod);
+	callers_watch(mesod->callers, true);
 	log_gun(gun, LOG_INFO, "plugged in at %s", uri);
 	bus_gun_added(gun);
 	reconcile_continue(gun);
@@ -283,6 +285,7 @@ void gun_detach(struct gun *gun)
 		*p = gun->next;
 		break;
 	}
+	callers_watch(mesod->callers, mesod->guns);
 	/* Without hot-plug mesod is ending, and the gun stays where it is. */
 	if (mesod->hotplug)
 		log_gun_id(gun, LOG_WARNING, MESSAGE_UNPLUGGED, "unplugged");

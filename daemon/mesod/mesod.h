@@ -39,6 +39,7 @@
 #define SESSIONS_MAX 32
 
 struct authority;
+struct callers;
 struct gun;
 struct hotplug;
 struct pedals;
@@ -56,8 +57,8 @@ struct mesod {
 
 	sd_event *event;
 	sd_bus *bus;
-	sd_bus *callers_bus; /* asks the same bus who calls: the answer waits behind nobody's calls */
-	struct ledger *ledger; /* the worker's alone, but for its state */
+	struct callers *callers; /* who calls; has a connection of its own to the same bus */
+	struct ledger *ledger;   /* the worker's alone, but for its state */
 	char ledger_id[LEDGER_ID_TEXT_MAX];
 	char *problem;                /* of the ledger when it was opened */
 	enum ledger_state told_state; /* newest that clients were told of */

@@ -178,17 +178,76 @@ START_TEST(a_stop_ends_an_arm_that_still_waits_for_pressure)
 }
 END_TEST
 
+/* A stop has reached mesod from somebody whom it has not met, and the bus says nothing more. */
+static sd_bus *stop_and_silence_the_bus(struct answer *answer)
+{
+	sd_bus *bus;
+
+	mesod_fixture_signal(&f, SIGSTOP);
+	bus = mesod_fixture_connect(&f);
+	send_plain(bus, ROOT, MANAGER, "Stop", answer);
+	/* What was sent before was passed on when this is answered. */
+	ck_assert_int_ge(sd_bus_call_method(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+					    "org.freedesktop.DBus", "GetId", NULL, NULL, ""),
+			 0);
+	ck_assert_int_eq(kill(f.bus_pid, SIGSTOP), 0);
+	mesod_fixture_signal(&f, SIGCONT);
+	return bus;
+}
+
+START_TEST(a_stop_does_not_wait_for_a_bus_that_does_not_say_whose_it_is)
+{
+	struct answer answer;
+	struct meso_status status;
+	sd_bus *bus;
+
+	mesod_fixture_ready_to_arm(&f);
+	mesod_fixture_arm(&f, 20000, 20);
+	bus = stop_and_silence_the_bus(&answer);
+	gun_fixture_wait_disarmed(&f.gun, 150);
+	ck_assert_int_eq(kill(f.bus_pid, SIGCONT), 0);
+	await(bus, &answer, 2000);
+	ck_assert_str_eq(answer.name, "");
+	/* It was the stop, and no heart that did not beat. */
+	mesod_fixture_status(&f, &status);
+	ck_assert_uint_eq(status.faults, 0);
+	mesod_fixture_wait_lease_ended(&f);
+	mesod_fixture_assert_equal(&f);
+	sd_bus_close_unref(bus);
+}
+END_TEST
+
+START_TEST(who_stopped_in_doubt_and_may_not_is_told_so)
+{
+	struct answer answer;
+	sd_bus *bus;
+
+	/* On this bus somebody else counts as root: this test's own uid is nobody. */
+	mesod_fixture_stop(&f);
+	mesod_fixture_start_bare(&f, NULL, "64999");
+	bus = stop_and_silence_the_bus(&answer);
+	gun_fixture_sleep_ms(50);
+	ck_assert_int_eq(kill(f.bus_pid, SIGCONT), 0);
+	await(bus, &answer, 2000);
+	ck_assert_str_eq(answer.name, "org.mesod1.Error.Denied");
+	ck_assert_ptr_nonnull(strstr(answer.message, "but it was done"));
+	sd_bus_close_unref(bus);
+}
+END_TEST
+
 START_TEST(a_burst_of_one_caller_is_at_his_own_cost_and_never_delays_a_stop)
 {
 	enum { BURST = 100, STOPS = 80 };
 	static struct answer burst[BURST], stops[STOPS];
-	sd_bus *flooder = mesod_fixture_connect(&f), *other = mesod_fixture_connect(&f);
 	struct answer question;
+	sd_bus *flooder, *other;
 
 	mesod_fixture_ready_to_arm(&f);
 	mesod_fixture_arm(&f, 20000, 20);
 	/* all of it is there before the bus can say who anybody is */
 	mesod_fixture_signal(&f, SIGSTOP);
+	flooder = mesod_fixture_connect(&f);
+	other = mesod_fixture_connect(&f);
 	for (int i = 0; i < BURST; i++)
 		send_plain(flooder, ROOT, MANAGER, "ListPatients", &burst[i]);
 	for (int i = 0; i < STOPS; i++)
@@ -414,6 +473,8 @@ int main(void)
 	tcase_set_timeout(tcase, 30);
 	tcase_add_test(tcase, a_stop_ends_an_arm_that_still_waits_for_the_ledger);
 	tcase_add_test(tcase, a_stop_ends_an_arm_that_still_waits_for_pressure);
+	tcase_add_test(tcase, a_stop_does_not_wait_for_a_bus_that_does_not_say_whose_it_is);
+	tcase_add_test(tcase, who_stopped_in_doubt_and_may_not_is_told_so);
 	tcase_add_test(tcase, a_burst_of_one_caller_is_at_his_own_cost_and_never_delays_a_stop);
 	tcase_add_test(
 		tcase,
