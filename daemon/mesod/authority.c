@@ -429,49 +429,6 @@ void authority_forget_operator(struct authority *authority, uint32_t uid)
 	}
 }
 
-struct reload {
-	struct mesod *mesod;
-	struct ledger_operator *operators;
-	size_t n;
-	void (*then)(struct mesod *mesod);
-};
-
-static int collect_operator(const struct ledger_operator *op, void *userdata)
-{
-	struct reload *reload = userdata;
-	struct ledger_operator *more;
-
-	more = reallocarray(reload->operators, reload->n + 1, sizeof(*more));
-	if (!more)
-		return -ENOMEM;
-	reload->operators = more;
-	more[reload->n++] = *op;
-	return 0;
-}
-
-static int reload_run(void *owned, void *userdata)
-{
-	return ledger_foreach_operator(owned, collect_operator, userdata);
-}
-
-static void reload_done(void *userdata, int r)
-{
-	struct reload *reload = userdata;
-	struct mesod *mesod = reload->mesod;
-
-	if (r < 0) {
-		if (r != -ECANCELED)
-			log_main(mesod, LOG_ERR, "operators cannot be read: %s",
-				 strerrordesc_np(-r));
-		free(reload->operators);
-	} else {
-		authority_set_operators(mesod->authority, reload->operators, reload->n);
-	}
-	if (reload->then && r != -ECANCELED)
-		reload->then(mesod);
-	free(reload);
-}
-
 void authority_renew_operator(struct authority *authority, const struct ledger_renewal *renewal)
 {
 	for (size_t i = 0; i < authority->n_operators; i++) {
@@ -482,21 +439,6 @@ void authority_renew_operator(struct authority *authority, const struct ledger_r
 		TEXT_COPY(op->licence, renewal->licence);
 		TEXT_COPY(op->expires, renewal->expires);
 	}
-}
-
-int authority_reload(struct mesod *mesod, void (*then)(struct mesod *mesod))
-{
-	struct reload *reload = calloc(1, sizeof(*reload));
-	int r;
-
-	if (!reload)
-		return -ENOMEM;
-	reload->mesod = mesod;
-	reload->then = then;
-	r = worker_submit(mesod->worker, reload_run, reload_done, reload);
-	if (r < 0)
-		free(reload);
-	return r;
 }
 
 int authority_new(struct mesod *mesod, struct authority **ret)

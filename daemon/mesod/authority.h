@@ -89,7 +89,5 @@ int authority_add_operator(struct authority *authority, const struct ledger_oper
 			   const struct ledger_id *id);
 /* A licence is another one, or valid until another day, just recorded. */
 void authority_renew_operator(struct authority *authority, const struct ledger_renewal *renewal);
-/* Reads them from the ledger; @then may be NULL. */
-int authority_reload(struct mesod *mesod, void (*then)(struct mesod *mesod));
 
 #endif /* MESOD_AUTHORITY_H */

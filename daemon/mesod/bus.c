@@ -52,6 +52,7 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *ret
 {
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 	const char *interface, *path, *member, *wanted, *got;
+	struct mesod *mesod = userdata;
 	const sd_bus_vtable *vtable;
 	uint8_t type;
 
@@ -72,7 +73,11 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *ret
 	wanted = vtable ? signature_of(vtable, member) : NULL;
 	if (!wanted)
 		return 0; /* sd-bus answers: no such method, or one of its own */
-	if (check_object(userdata, interface, path, &error) < 0)
+	if (!mesod->ledger) {
+		bus_fail(&error, ERROR_BUSY, "mesod is starting: its ledger is not open yet");
+		return sd_bus_reply_method_error(message, &error) < 0 ? 0 : 1;
+	}
+	if (check_object(mesod, interface, path, &error) < 0)
 		return sd_bus_reply_method_error(message, &error) < 0 ? 0 : 1;
 	if (strcmp(wanted, got ? got : "") == 0)
 		return 0;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "formulary_internal.h"
+#include "gcrypt_start.h"
 
 static void add(gcry_md_hd_t md, const char *text, const char *end)
 {
@@ -49,11 +50,7 @@ int formulary_fill_hash(struct formulary *f)
 {
 	gcry_md_hd_t md;
 
-	if (!gcry_control(GCRYCTL_INITIALIZATION_FINISHED_P)) {
-		gcry_check_version(NULL);
-		gcry_control(GCRYCTL_DISABLE_SECMEM, 0);
-		gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
-	}
+	gcrypt_start();
 	if (gcry_md_open(&md, GCRY_MD_SHA256, 0))
 		return -ENOMEM;
 	for (enum formulary_group group = 0; group < FORMULARY_GROUPS; group++) {

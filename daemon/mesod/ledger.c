@@ -126,12 +126,22 @@ int ledger_writable(const struct ledger *l)
 
 /* ----------------------------------------------------------- transactions */
 
+/* A crash must not find the digest of a clean close beside a file that was written since. */
+static int make_mark_true(struct ledger *l)
+{
+	int r = l->mark_clean ? ledger_write_mark(l) : 0;
+
+	return r < 0 && r != -ENOMEM ? -ENOSPC : r;
+}
+
 int ledger_begin(struct ledger *l)
 {
 	int r;
 
 	digest_look(l);
 	r = ledger_writable(l);
+	if (r >= 0)
+		r = make_mark_true(l);
 	if (r >= 0)
 		r = sql_run0(l, SQL_BEGIN);
 	if (r >= 0)
@@ -257,8 +267,9 @@ struct ledger *ledger_close(struct ledger *l)
 	/* The file is written now. */
 	(void)digest_settle(l);
 	if (l->db) {
-		clean = l->opened && ledger_write_mark(l) >= 0 && l->mark_path &&
-			chain_get_head(l, &head) >= 0;
+		/* Where nothing was written the mark is still that of the last clean close. */
+		clean = l->opened && !(l->mark_clean && !l->mark_failed) &&
+			ledger_write_mark(l) >= 0 && l->mark_path && chain_get_head(l, &head) >= 0;
 		/* A ledger that must not be written is left as it was found. */
 		if (ledger_writable(l) < 0)
 			sqlite3_db_config(l->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);

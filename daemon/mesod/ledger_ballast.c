@@ -34,13 +34,14 @@ int ballast_init(struct ledger *l, uint64_t bytes)
 	return l->ballast > INT64_MAX ? -EINVAL : 0;
 }
 
-/* Somebody who makes room by hand may well begin with a file that holds nothing. */
+/* Somebody who makes room by hand may well begin with a file that holds nothing.  It is there if it has its blocks,
+ * too (of 512 bytes, whatever the file system's are). */
 static bool is_there(const struct ledger *l)
 {
 	struct stat st;
 
 	return lstat(l->ballast_path, &st) == 0 && S_ISREG(st.st_mode) &&
-	       (uint64_t)st.st_size >= l->ballast;
+	       (uint64_t)st.st_size >= l->ballast && (uint64_t)st.st_blocks >= l->ballast / 512;
 }
 
 static int make(struct ledger *l)
@@ -64,9 +65,10 @@ int ballast_hold(struct ledger *l)
 {
 	int r;
 
-	if (l->ballast_held && is_there(l))
+	/* What an earlier daemon has set aside is as good, and nothing need be written. */
+	l->ballast_held = is_there(l);
+	if (l->ballast_held)
 		return 0;
-	l->ballast_held = false;
 	r = make(l);
 	if (r >= 0) {
 		l->ballast_held = true;

@@ -103,25 +103,19 @@ static int append(struct ledger *l, const struct ledger_clock *now, int64_t mark
 			    TEXT(reason));
 }
 
-static int accept(struct ledger *l, const struct ledger_clock *now, struct ledger_clock_state *ret)
+/* 1 it is this boot's from now on */
+static int accept(struct ledger *l, const struct ledger_clock *now)
 {
 	int64_t mark_s;
 	int r;
 
-	r = find_offset(l, now, &ret->offset_ns);
-	if (r == 0 && clock_check(l, now->wall_s) == 0) {
-		r = clock_latest(l, now->wall_s, &mark_s);
-		if (r >= 0)
-			r = append(l, now, mark_s, false, 0, NULL);
-		if (r >= 0)
-			r = 1;
-		ret->offset_ns = now->offset_ns;
-	}
+	r = clock_latest(l, now->wall_s, &mark_s);
+	if (r >= 0)
+		r = ledger_begin(l);
 	if (r < 0)
 		return r;
-	ret->accepted = r > 0;
-	ret->mark_s = l->newest_s;
-	return 0;
+	r = ledger_end(l, append(l, now, mark_s, false, 0, NULL));
+	return r < 0 ? r : 1;
 }
 
 int ledger_accept_clock(struct ledger *l, const struct ledger_clock *now,
@@ -136,13 +130,17 @@ int ledger_accept_clock(struct ledger *l, const struct ledger_clock *now,
 	if (r >= 0)
 		r = read_mark(l);
 	if (r >= 0)
-		r = ledger_begin(l);
+		r = find_offset(l, now, &state.offset_ns);
+	if (r == 0) {
+		state.offset_ns = now->offset_ns;
+		r = clock_check(l, now->wall_s) == 0 ? accept(l, now) : 0;
+	}
 	if (r < 0)
 		return r;
-	r = ledger_end(l, accept(l, now, &state));
-	if (r >= 0)
-		*ret = state;
-	return r;
+	state.accepted = r > 0;
+	state.mark_s = l->newest_s;
+	*ret = state;
+	return 0;
 }
 
 /* Doses that were dated by a clock of the future count from now on, which is not before they were

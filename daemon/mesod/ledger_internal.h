@@ -222,9 +222,9 @@ struct ledger {
 	uint64_t commits;
 	int64_t newest_s; /* the clock's mark, see ledger_clock.c, once it is known */
 	bool newest_known;
-	int changes;                 /* of the database, when the transaction began */
-	uint64_t marked;             /* newest number in the mark file */
-	bool mark_clean;             /* the mark file holds the database file's digest */
+	int changes;     /* of the database, when the transaction began */
+	uint64_t marked; /* newest number in the mark file */
+	bool mark_clean; /* the mark file may hold the database file's digest, which the first transaction makes untrue */
 	struct digest *digest;       /* the file is still being compared with it; NULL: it is not */
 	bool opened;                 /* all was checked: its head may be marked */
 	struct policy_dose *doses;   /* of the newest history */
@@ -263,6 +263,10 @@ static inline struct value value_text(const char *text)
 
 /* Two SQL scripts: the tables of version 1, and what version 2 adds to them. */
 extern const char *const ledger_schema, *const ledger_schema_2;
+/* SHA-256 of the tables that they make, for each version, as hexadecimal text. */
+extern const char *const ledger_schema_digest[LEDGER_SCHEMA_VERSION];
+/* The file's tables are those of its version, to the letter: 1 they are, 0 not; or as ledger_sqlite_error() says. */
+int schema_matches(struct ledger *l);
 
 /* Of a connection that reads only. */
 extern const char *const ledger_pragmas_aside;
@@ -294,8 +298,6 @@ int sql_get_blob(struct ledger *l, sqlite3_stmt *statement, int column, void *bu
 int sql_get_text(struct ledger *l, sqlite3_stmt *statement, int column, char *buf, size_t size);
 uint64_t sql_get_u64(sqlite3_stmt *statement, int column);
 uint32_t sql_get_u32(sqlite3_stmt *statement, int column);
-/* The schema as this code makes it for the file's version, and as the file has it: 1 same, 0 not. */
-int sql_schema_matches(struct ledger *l);
 
 /* ------------------------------------------- state, transactions (ledger.c) */
 

@@ -13,12 +13,14 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "gcrypt_start.h"
 #include "ledger_internal.h"
 
 /* Room for a lease of the most shots and its settlement, several times over. */
 #define MIN_FREE_DEFAULT (8u << 20)
 /* Of a file that is not small the newest records are checked at opening, of a small one all. */
 #define VERIFY_NEWEST    256
+#define PAGES_TOGETHER   64
 
 /* Reads what is on the disk before SQLite touches it.  1 a database is there, 0 there is none. */
 static int look_at_file(struct ledger *l)
@@ -168,7 +170,7 @@ static int check_content(struct ledger *l)
 	if (page_size > 0 &&
 	    (pages <= LEDGER_SMALL_BYTES / page_size || l->schema < LEDGER_SCHEMA_VERSION))
 		return ledger_verify(l, &report);
-	r = sql_schema_matches(l);
+	r = schema_matches(l);
 	if (r == 0) {
 		ledger_set_state(l, LEDGER_CORRUPT, "the ledger's tables are not ours");
 		return 0;
@@ -323,8 +325,10 @@ static int bring_up(struct ledger *l, const struct ledger_options *o)
 		if (l->file_fd < 0)
 			return -errno;
 	}
-	if (r > 0 && mark.clean)
+	if (r > 0 && mark.clean) {
+		l->mark_clean = true;
 		r = digest_check(l, &mark);
+	}
 	if (r >= 0)
 		r = open_database(l, o->vfs);
 	if (r >= 0)
@@ -342,14 +346,13 @@ static int bring_up(struct ledger *l, const struct ledger_options *o)
 	return empty ? write_genesis(l, o->now_s) : check_old(l, o, have_mark, &mark);
 }
 
-static int start_gcrypt(struct ledger *l)
+/* Before its first use; later it stays as it is. */
+static void configure_sqlite(void)
 {
-	if (!gcry_control(GCRYCTL_INITIALIZATION_FINISHED_P)) {
-		gcry_check_version(NULL);
-		gcry_control(GCRYCTL_DISABLE_SECMEM, 0);
-		gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
-	}
-	return gcry_md_open(&l->md, GCRY_MD_SHA256, 0) ? -ENOMEM : 0;
+	/* Nobody asks how much memory it has, and counting takes a lock each time. */
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	/* Pages that lie together leave no holes between what stays, when ledger_give_memory_back() is done. */
+	(void)sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, PAGES_TOGETHER);
 }
 
 static int allocate(const struct ledger_options *o, struct ledger **ret)
@@ -358,6 +361,8 @@ static int allocate(const struct ledger_options *o, struct ledger **ret)
 
 	if (!l)
 		return -ENOMEM;
+	configure_sqlite();
+	gcrypt_start();
 	atomic_init(&l->state, LEDGER_OK);
 	l->lock_fd = l->file_fd = -1;
 	l->restoring = o->restoring;
@@ -366,8 +371,8 @@ static int allocate(const struct ledger_options *o, struct ledger **ret)
 	l->path = strdup(o->path);
 	if (o->mark_path)
 		l->mark_path = strdup(o->mark_path);
-	if (!l->path || (o->mark_path && !l->mark_path) || start_gcrypt(l) < 0 ||
-	    ballast_init(l, o->ballast) < 0)
+	if (!l->path || (o->mark_path && !l->mark_path) ||
+	    gcry_md_open(&l->md, GCRY_MD_SHA256, 0) || ballast_init(l, o->ballast) < 0)
 		return -ENOMEM;
 	*ret = TAKE_PTR(l);
 	return 0;
@@ -376,6 +381,7 @@ static int allocate(const struct ledger_options *o, struct ledger **ret)
 int ledger_open(const struct ledger_options *o, struct ledger **ret)
 {
 	_cleanup_(ledger_closep) struct ledger *l = NULL;
+	bool is_marked;
 	int r;
 
 	if (!o || !o->path || !o->path[0] || !ret)
@@ -389,10 +395,11 @@ int ledger_open(const struct ledger_options *o, struct ledger **ret)
 	if (r < 0)
 		ledger_set_state(l, r == -EBADMSG ? LEDGER_CORRUPT : LEDGER_FAILED,
 				 "the ledger %s cannot be opened: %s", l->path, strerror(-r));
-	/* From here on the file changes: a digest in the mark is no longer true. */
+	/* The mark of a clean close stays as it is until something is written. */
+	is_marked = l->mark_clean;
 	l->mark_clean = true;
 	l->opened = true;
-	if (ledger_writable(l) >= 0) {
+	if (ledger_writable(l) >= 0 && !is_marked) {
 		r = ledger_write_mark(l);
 		if (r == -ENOMEM)
 			return r;

@@ -11,6 +11,9 @@
  * released and never changes.  Version 2 only adds to it, so that a file of version
  * 1 becomes one of version 2 by running the second script (ledger_migrate.c).
  */
+#include <stdio.h>
+#include <string.h>
+
 #include "ledger_internal.h"
 
 /* clang-format off */
@@ -211,3 +214,39 @@ const char *const ledger_schema_2 =
 	" salt BLOB NOT NULL, licence TEXT NOT NULL) STRICT;"
 
 	"PRAGMA user_version = 2;";
+/* clang-format on */
+
+/* SHA-256 of what SQLite has of each version's tables: what schema_matches() reads, a NUL after each text.  The
+ * scripts above say what they are; making the tables anew at each start to compare them took half of the start. */
+const char *const ledger_schema_digest[LEDGER_SCHEMA_VERSION] = {
+	"a372743462f69775c0d3cf943c8d6009873d9c062a3050068382ff258bd9c8c3",
+	"b85bc0b442bb2930b2d3d0fead500adcc7e56adee0d44b7d8f24f61396f970d2",
+};
+
+int schema_matches(struct ledger *l)
+{
+	char text[2 * LEDGER_HASH_LEN + 1];
+	sqlite3_stmt *row = NULL;
+	const uint8_t *digest;
+	int rc;
+
+	gcry_md_reset(l->md);
+	rc = sqlite3_prepare_v2(l->db,
+				"SELECT coalesce(sql, '') FROM sqlite_schema"
+				" WHERE name NOT LIKE 'sqlite_%' ORDER BY name",
+				-1, &row, NULL);
+	while (rc == SQLITE_OK && (rc = sqlite3_step(row)) == SQLITE_ROW) {
+		const void *sql = sqlite3_column_text(row, 0);
+
+		rc = sql ? SQLITE_OK : SQLITE_NOMEM;
+		if (sql)
+			gcry_md_write(l->md, sql, (size_t)sqlite3_column_bytes(row, 0) + 1);
+	}
+	sqlite3_finalize(row);
+	if (rc != SQLITE_DONE)
+		return ledger_sqlite_error(l, rc);
+	digest = gcry_md_read(l->md, GCRY_MD_SHA256);
+	for (size_t i = 0; i < LEDGER_HASH_LEN; i++)
+		snprintf(text + 2 * i, 3, "%02x", digest[i]);
+	return strcmp(text, ledger_schema_digest[l->schema - 1]) == 0;
+}

@@ -143,7 +143,7 @@ static int verify_all(struct ledger *l, struct ledger_report *report)
 	struct aside *aside;
 	int r, file;
 
-	r = sql_schema_matches(l);
+	r = schema_matches(l);
 	if (r == 0) {
 		snprintf(report->problem, sizeof(report->problem), "the tables are not ours");
 		return -EBADMSG;

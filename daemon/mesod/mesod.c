@@ -2,8 +2,7 @@
 /*
  * See mesod.h.
  *
- * Beginning: ledger, worker, bus connection; what a dead daemon left open is
- * closed; guns; and only then the name.  End: everything disarms first, what can
+ * Beginning: loop, worker, bus connection, formulary; the rest is starting.c's.  End: everything disarms first, what can
  * be settled in a short time is, the rest stays reserved for the next start.
  */
 #include "mesod.h"
@@ -23,6 +22,7 @@
 #include "bus.h"
 #include "bus_errors.h"
 #include "clock.h"
+#include "gcrypt_start.h"
 #include "gun.h"
 #include "hotplug.h"
 #include "lease.h"
@@ -30,6 +30,7 @@
 #include "pedal.h"
 #include "session.h"
 #include "sleep.h"
+#include "starting.h"
 
 #define UPKEEP_US     1000000
 #define STOP_LOOK_US  10000
@@ -225,112 +226,6 @@ static int on_worker(sd_event_source *source, int fd, uint32_t revents, void *us
 
 /* ---- the beginning ---------------------------------------------------------------------- */
 
-/* The sessions that a daemon which died left open. */
-struct leftovers {
-	struct mesod *mesod;
-	int64_t now_s;
-	int64_t *numbers;
-	size_t n;
-};
-
-static int gather_leftover(const struct ledger_session *session, void *userdata)
-{
-	struct leftovers *l = userdata;
-	int64_t *more;
-
-	if (session->interrupted)
-		return 0;
-	more = reallocarray(l->numbers, l->n + 1, sizeof(*more));
-
-	if (!more)
-		return -ENOMEM;
-	l->numbers = more;
-	more[l->n++] = session->session;
-	return 0;
-}
-
-static int leftovers_run(void *owned, void *userdata)
-{
-	struct leftovers *l = userdata;
-	int r;
-
-	(void)timekeeping_run(owned, &l->mesod->clock_job);
-	r = ledger_foreach_open_session(owned, gather_leftover, l);
-	for (size_t i = 0; r >= 0 && i < l->n; i++)
-		r = ledger_interrupt_session(owned, l->now_s, l->numbers[i], "daemon restarted");
-	/* A daemon that waits for a gun keeps nothing that only its start wanted. */
-	ledger_give_memory_back(owned);
-	return r;
-}
-
-static void guns_and_name(struct mesod *mesod)
-{
-	int r;
-
-	if (mesod->stopping)
-		return;
-	r = hotplug_new(mesod, &mesod->hotplug);
-	if (r < 0)
-		log_main(mesod, LOG_ERR, "cannot look for guns: %s", strerrordesc_np(-r));
-	if (r >= 0 && mesod->pedal.wanted) {
-		r = pedals_new(mesod, &mesod->pedals);
-		if (r < 0)
-			log_main(mesod, LOG_ERR, "cannot look for the pedal: %s",
-				 strerrordesc_np(-r));
-	}
-	if (r >= 0) {
-		r = sleep_new(mesod, &mesod->sleep);
-		if (r < 0)
-			log_main(mesod, LOG_ERR, "cannot listen to logind: %s",
-				 strerrordesc_np(-r));
-	}
-	if (r >= 0) {
-		r = bus_take_name(mesod);
-		if (r < 0)
-			log_main(mesod, LOG_ERR, "cannot ask for the name %s: %s", BUS_NAME,
-				 strerrordesc_np(-r));
-	}
-	if (r < 0)
-		sd_event_exit(mesod->event, r);
-	(void)malloc_trim(0);
-}
-
-static void leftovers_done(void *userdata, int r)
-{
-	struct leftovers *l = userdata;
-	struct mesod *mesod = l->mesod;
-
-	if (r != -ECANCELED)
-		timekeeping_done(mesod, &mesod->clock_job);
-	if (r >= 0 && l->n)
-		log_main_id(
-			mesod, LOG_NOTICE, MESSAGE_LEFT_OPEN,
-			"%zu sessions were open when the last daemon ended: they can be resumed",
-			l->n);
-	else if (r < 0 && r != -ECANCELED)
-		log_main(mesod, LOG_ERR, "sessions of before could not be closed: %s",
-			 strerrordesc_np(-r));
-	if (r != -ECANCELED && authority_reload(mesod, guns_and_name) < 0)
-		sd_event_exit(mesod->event, -ENOMEM);
-	free(l->numbers);
-	free(l);
-}
-
-static int close_leftovers(struct mesod *mesod)
-{
-	struct leftovers *l = calloc(1, sizeof(*l));
-	int r;
-
-	if (!l)
-		return -ENOMEM;
-	l->mesod = mesod;
-	l->now_s = wall_now_s(mesod);
-	r = worker_submit(mesod->worker, leftovers_run, leftovers_done, l);
-	if (r < 0)
-		free(l);
-	return r;
-}
-
 void mesod_named(struct mesod *mesod)
 {
 	unsigned int guns = 0;
@@ -376,6 +271,18 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 	return 0;
 }
 
+int mesod_opened(struct mesod *mesod)
+{
+	int r;
+
+	r = sd_event_add_time_relative(mesod->event, &mesod->upkeep, CLOCK_MONOTONIC, UPKEEP_US,
+				       100000, on_upkeep, mesod);
+	/* One that has come meanwhile has waited. */
+	if (r >= 0)
+		r = sd_event_add_signal(mesod->event, NULL, SIGHUP, on_hangup, mesod);
+	return r < 0 ? r : 0;
+}
+
 static int open_loop(struct mesod *mesod)
 {
 	sigset_t mask;
@@ -393,66 +300,47 @@ static int open_loop(struct mesod *mesod)
 	if (r >= 0)
 		r = sd_event_add_signal(mesod->event, NULL, SIGINT, on_signal, mesod);
 	if (r >= 0)
-		r = sd_event_add_signal(mesod->event, NULL, SIGHUP, on_hangup, mesod);
-	if (r >= 0)
 		r = sd_event_set_watchdog(mesod->event, true);
 	return r < 0 ? r : 0;
 }
 
-static int open_ledger(struct mesod *mesod)
-{
-	_cleanup_(freep) char *path = NULL;
-	struct ledger_options options = {
-		.mark_path = mesod->options.mark,
-		.now_s = wall_now_s(mesod),
-	};
-	struct ledger_id id;
-	int r;
-
-	if (asprintf(&path, "%s/ledger.db", mesod->options.state) < 0) {
-		path = NULL;
-		return -ENOMEM;
-	}
-	options.path = path;
-	r = ledger_open(&options, &mesod->ledger);
-	if (r < 0)
-		return r;
-	ledger_get_id(mesod->ledger, &id);
-	ledger_id_format(&id, mesod->ledger_id);
-	mesod->problem = strdup(ledger_get_problem(mesod->ledger));
-	return mesod->problem ? worker_new(mesod->ledger, WORKER_DEPTH, &mesod->worker) : -ENOMEM;
-}
-
-static int begin(struct mesod *mesod)
+/* The ledger is opened by the worker, while the rest comes up here; nothing is heard or said before the loop runs. */
+static int begin_ledger(struct mesod *mesod)
 {
 	int r;
 
-	r = basis_load(mesod);
-	if (r < 0)
-		return r;
-	r = open_loop(mesod);
-	if (r >= 0)
-		r = open_ledger(mesod);
-	if (r >= 0)
-		r = authority_new(mesod, &mesod->authority);
+	gcrypt_start();
+	r = worker_new(WORKER_DEPTH, &mesod->worker);
 	if (r >= 0)
 		r = sd_event_add_io(mesod->event, &mesod->worker_io, worker_get_fd(mesod->worker),
 				    EPOLLIN, on_worker, mesod);
 	if (r >= 0)
 		r = sd_event_source_set_priority(mesod->worker_io, PRIORITY_WORKER);
 	if (r >= 0)
-		r = sd_event_add_time_relative(mesod->event, &mesod->upkeep, CLOCK_MONOTONIC,
-					       UPKEEP_US, 100000, on_upkeep, mesod);
+		r = starting_begin(mesod);
+	return r;
+}
+
+static int begin(struct mesod *mesod)
+{
+	int r;
+
+	r = open_loop(mesod);
+	if (r >= 0)
+		r = begin_ledger(mesod);
+	if (r >= 0)
+		r = authority_new(mesod, &mesod->authority);
 	if (r < 0) {
 		log_main(mesod, LOG_ERR, "cannot start: %s", strerrordesc_np(-r));
 		return r;
 	}
-	r = bus_open(mesod);
-	if (r < 0) {
-		log_main(mesod, LOG_ERR, "cannot reach the bus: %s", strerrordesc_np(-r));
+	r = basis_load(mesod);
+	if (r < 0)
 		return r;
-	}
-	return close_leftovers(mesod);
+	r = bus_open(mesod);
+	if (r < 0)
+		log_main(mesod, LOG_ERR, "cannot reach the bus: %s", strerrordesc_np(-r));
+	return r;
 }
 
 /* ---- the end -------------------------------------------------------------------------------- */
@@ -502,6 +390,7 @@ void mesod_stop(struct mesod *mesod, int result, const char *why)
 
 static void end(struct mesod *mesod)
 {
+	mesod->stopping = true;
 	/* The worker first: what it still has refers to sessions and guns. */
 	if (mesod->worker)
 		worker_stop(mesod->worker);
@@ -530,6 +419,8 @@ int mesod_run(const struct options *options)
 			       .clock_job = { .clock_file = options->clock } };
 	int r;
 
+	/* Two threads that seldom allocate at once need no heap each: it would be resident twice. */
+	(void)mallopt(M_ARENA_MAX, 1);
 	log_open(&mesod.log, options->log_level, LOG_JOURNAL);
 	r = begin(&mesod);
 	if (r >= 0)

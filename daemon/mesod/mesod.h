@@ -58,7 +58,7 @@ struct mesod {
 	sd_event *event;
 	sd_bus *bus;
 	struct callers *callers; /* who calls; has a connection of its own to the same bus */
-	struct ledger *ledger;   /* the worker's alone, but for its state */
+	struct ledger *ledger;   /* the worker's alone, but for its state; NULL: not open yet */
 	char ledger_id[LEDGER_ID_TEXT_MAX];
 	char *problem;                /* of the ledger when it was opened */
 	enum ledger_state told_state; /* newest that clients were told of */
@@ -92,6 +92,8 @@ struct mesod {
  */
 int mesod_run(const struct options *options);
 
+/* The ledger is open: it can be looked after, and SIGHUP be heard. */
+int mesod_opened(struct mesod *mesod);
 /* The bus has given us the name: systemd may know. */
 void mesod_named(struct mesod *mesod);
 /* Nothing arms any more, every gun is disarmed, what can be settled is; then the loop ends, and mesod_run() with

@@ -35,7 +35,7 @@ struct list {
 };
 
 struct worker {
-	void *owned;
+	void *owned; /* the thread's */
 	size_t depth;
 	int event_fd;
 	pthread_t thread;
@@ -152,7 +152,7 @@ static int start_thread(struct worker *w)
 	return r;
 }
 
-int worker_new(void *owned, size_t depth, struct worker **ret)
+int worker_new(size_t depth, struct worker **ret)
 {
 	_cleanup_(freep) struct worker *w = NULL;
 	int r;
@@ -162,7 +162,6 @@ int worker_new(void *owned, size_t depth, struct worker **ret)
 	w = calloc(1, sizeof(*w));
 	if (!w)
 		return -ENOMEM;
-	w->owned = owned;
 	w->depth = depth;
 	w->waiting.last = &w->waiting.first;
 	w->finished.last = &w->finished.first;
@@ -181,6 +180,11 @@ int worker_new(void *owned, size_t depth, struct worker **ret)
 	}
 	*ret = TAKE_PTR(w);
 	return 0;
+}
+
+void worker_own(struct worker *w, void *owned)
+{
+	w->owned = owned;
 }
 
 int worker_submit(struct worker *w, worker_run_fn run, worker_done_fn done, void *userdata)

@@ -16,7 +16,7 @@
 
 struct worker;
 
-/* Runs in the worker's thread.  @owned is what worker_new() was given; nobody else may touch it. */
+/* Runs in the worker's thread.  @owned is what worker_own() was given, NULL before; nobody else may touch it. */
 typedef int (*worker_run_fn)(void *owned, void *userdata);
 /* Runs in worker_dispatch(), exactly once for every accepted job.  @result is what run returned, or
  * -ECANCELED if the job was dropped by worker_free() and run never ran. */
@@ -24,12 +24,13 @@ typedef void (*worker_done_fn)(void *userdata, int result);
 
 /**
  * worker_new() - start the thread
- * @owned: handed to every run(), such as a struct ledger; the caller must not
- *	touch it until worker_free() has returned
  * @depth: most jobs accepted and not yet dispatched
  * Return: 0, -EINVAL, -ENOMEM, -EAGAIN no thread, -EMFILE.
  */
-int worker_new(void *owned, size_t depth, struct worker **ret);
+int worker_new(size_t depth, struct worker **ret);
+
+/* Within a job: hand @owned, such as a struct ledger, to every run() after it. */
+void worker_own(struct worker *worker, void *owned);
 
 /**
  * worker_submit() - queue a job; never waits

@@ -4,6 +4,7 @@
  * by index, however long the ledger has become.
  */
 #include <check.h>
+#include <gcrypt.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,6 +129,48 @@ START_TEST(every_statement_fits_the_schema)
 }
 END_TEST
 
+/* Of the tables in the database, as hexadecimal text. */
+static void digest_tables(sqlite3 *tables, char text[static 65])
+{
+	static char all[65536];
+	sqlite3_stmt *row;
+	uint8_t hash[32];
+	size_t used = 0;
+
+	ck_assert_int_eq(sqlite3_prepare_v2(tables,
+					    "SELECT coalesce(sql, '') FROM sqlite_schema"
+					    " WHERE name NOT LIKE 'sqlite_%' ORDER BY name",
+					    -1, &row, NULL),
+			 SQLITE_OK);
+	while (sqlite3_step(row) == SQLITE_ROW) {
+		const size_t size = strlen((const char *)sqlite3_column_text(row, 0)) + 1;
+
+		ck_assert_uint_le(size, sizeof(all) - used);
+		memcpy(all + used, sqlite3_column_text(row, 0), size);
+		used += size;
+	}
+	sqlite3_finalize(row);
+	ck_assert_uint_gt(used, 1000);
+	gcry_md_hash_buffer(GCRY_MD_SHA256, hash, all, used);
+	for (size_t i = 0; i < sizeof(hash); i++)
+		snprintf(text + (size_t)2 * i, 3, "%02x", hash[i]);
+}
+
+START_TEST(what_the_tables_are_compared_with_is_what_the_scripts_make)
+{
+	char text[65];
+	sqlite3 *first;
+
+	ck_assert_int_eq(sqlite3_open(":memory:", &first), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(first, ledger_schema, NULL, NULL, NULL), SQLITE_OK);
+	digest_tables(first, text);
+	ck_assert_str_eq(text, ledger_schema_digest[0]);
+	ck_assert_int_eq(sqlite3_close(first), SQLITE_OK);
+	digest_tables(db, text);
+	ck_assert_str_eq(text, ledger_schema_digest[1]);
+}
+END_TEST
+
 START_TEST(a_statement_of_an_error_is_an_error_and_not_a_silent_nothing)
 {
 	struct place place;
@@ -153,6 +196,7 @@ int main(void)
 	tcase_add_loop_test(t, what_a_dose_waits_for_goes_by_index_and_sorts_nothing, 0,
 			    sizeof(hot) / sizeof(hot[0]));
 	tcase_add_test(t, every_statement_fits_the_schema);
+	tcase_add_test(t, what_the_tables_are_compared_with_is_what_the_scripts_make);
 	tcase_add_test(t, a_statement_of_an_error_is_an_error_and_not_a_silent_nothing);
 	suite_add_tcase(suite, t);
 	runner = srunner_create(suite);
