@@ -4,6 +4,7 @@
  * really full; and nothing is reserved without it.
  */
 #include <check.h>
+#include <fcntl.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -322,6 +323,62 @@ START_TEST(a_mark_that_cannot_be_written_reserves_nothing_until_it_can)
 }
 END_TEST
 
+START_TEST(while_the_mark_has_a_digest_that_would_be_untrue_nothing_is_recorded)
+{
+	static const enum fault faults[] = { FAULT_IO, FAULT_FULL, FAULT_SHORT, FAULT_TORN,
+					     FAULT_READ_ONLY };
+	struct ledger_report before, after;
+	struct treatment t;
+	struct place place;
+
+	fault_vfs_register();
+	place_make(&place);
+	treatment_prepare(&t, &place);
+	fault_vfs_arm(FAULT_NONE, 0, false);
+	for (size_t step = 0; step < TREATMENT_RESERVE; step++) {
+		if (step == 0)
+			t.b.ledger = place_open_vfs(&place, FAULT_VFS);
+		ck_assert_int_eq(treatment_step(&t, step), 0);
+	}
+	ledger_close(t.b.ledger);
+	t.b.ledger = place_open_vfs(&place, FAULT_VFS);
+	ck_assert_int_eq(ledger_verify(t.b.ledger, &before), 0);
+	fault_vfs_arm(faults[_i], 0, true);
+	ck_assert_int_eq(add_operator(t.b.ledger, 77), -ENOSPC);
+	ck_assert_int_eq(ledger_get_state(t.b.ledger), LEDGER_FULL);
+	fault_vfs_arm(FAULT_NONE, 0, false);
+	ck_assert_int_eq(ledger_verify(t.b.ledger, &after), 0);
+	ck_assert_uint_eq(before.records, after.records);
+	ck_assert_int_eq(ledger_look_for_room(t.b.ledger), 0);
+	ck_assert_int_eq(add_operator(t.b.ledger, 77), 0);
+	ledger_close(t.b.ledger);
+	place_remove(&place);
+}
+END_TEST
+
+START_TEST(a_ballast_that_has_only_its_size_is_set_aside_anew)
+{
+	struct bench b;
+	struct stat st;
+	char path[128];
+	int fd;
+
+	bench_start(&b);
+	snprintf(path, sizeof(path), "%s/ledger.db-ballast", b.place.directory);
+	b.ledger = ledger_close(b.ledger);
+	fd = open(path, O_WRONLY | O_TRUNC);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ftruncate(fd, FIXTURE_BALLAST), 0);
+	close(fd);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_lt(st.st_blocks, FIXTURE_BALLAST / 512);
+	b.ledger = place_open(&b.place);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_ge(st.st_blocks, FIXTURE_BALLAST / 512);
+	bench_stop(&b);
+}
+END_TEST
+
 START_TEST(a_daemon_on_a_full_disk_settles_answers_and_arms_when_there_is_room)
 {
 	struct mesod_fixture f;
@@ -385,6 +442,9 @@ int main(void)
 			    0, 2);
 	tcase_add_test(t, without_room_set_aside_nothing_is_reserved);
 	tcase_add_loop_test(t, a_mark_that_cannot_be_written_reserves_nothing_until_it_can, 0, 5);
+	tcase_add_loop_test(t, while_the_mark_has_a_digest_that_would_be_untrue_nothing_is_recorded,
+			    0, 5);
+	tcase_add_test(t, a_ballast_that_has_only_its_size_is_set_aside_anew);
 	tcase_add_test(t, a_daemon_on_a_full_disk_settles_answers_and_arms_when_there_is_room);
 	suite_add_tcase(suite, t);
 	runner = srunner_create(suite);

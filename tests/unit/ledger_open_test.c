@@ -299,6 +299,66 @@ START_TEST(a_crash_leaves_the_database_ahead_of_the_mark_and_that_is_fine)
 }
 END_TEST
 
+/* Of a clean close. */
+static bool mark_has_digest(const char *path)
+{
+	char text[512] = "";
+	FILE *file = fopen(path, "r");
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_ptr_nonnull(fgets(text, sizeof(text), file));
+	fclose(file);
+	return strcmp(strrchr(text, ' '), " -\n") != 0;
+}
+
+START_TEST(a_ledger_that_is_only_read_keeps_the_mark_of_its_clean_close)
+{
+	struct ledger_report report;
+	struct stat before, after;
+	struct place copy;
+
+	place_make(&copy);
+	b.ledger = ledger_close(b.ledger);
+	ck_assert(mark_has_digest(b.place.mark));
+	ck_assert_int_eq(stat(b.place.mark, &before), 0);
+	b.ledger = place_open(&b.place);
+	ck_assert_uint_gt(settled_of(&b), 0);
+	ck_assert_int_eq(ledger_verify(b.ledger, &report), 0);
+	/* what a dead process leaves */
+	place_copy(&b.place, &copy);
+	b.ledger = ledger_close(b.ledger);
+	ck_assert_int_eq(stat(b.place.mark, &after), 0);
+	ck_assert_uint_eq(before.st_ino, after.st_ino);
+	for (int i = 0; i < 2; i++) {
+		b.ledger = place_open(&b.place);
+		expect_state(LEDGER_OK);
+		b.ledger = ledger_close(b.ledger);
+		place_copy(&copy, &b.place);
+	}
+	b.ledger = place_open(&b.place);
+	place_remove(&copy);
+}
+END_TEST
+
+START_TEST(the_first_record_takes_the_digest_out_of_the_mark)
+{
+	struct place copy;
+
+	place_make(&copy);
+	bench_reopen(&b);
+	ck_assert(mark_has_digest(b.place.mark));
+	ck_assert_int_eq(add_operator(b.ledger, 7), 0);
+	ck_assert(!mark_has_digest(b.place.mark));
+	place_copy(&b.place, &copy);
+	b.ledger = ledger_close(b.ledger);
+	ck_assert(mark_has_digest(b.place.mark));
+	place_copy(&copy, &b.place);
+	b.ledger = place_open(&b.place);
+	expect_state(LEDGER_OK);
+	place_remove(&copy);
+}
+END_TEST
+
 START_TEST(a_lost_write_ahead_log_is_noticed_by_the_mark)
 {
 	struct place copy;
@@ -483,6 +543,8 @@ int main(void)
 	tcase_add_loop_test(t, yesterdays_file_is_noticed_by_the_mark, 0, 2);
 	tcase_add_test(t, an_old_copy_that_went_on_is_noticed_by_the_mark);
 	tcase_add_test(t, a_crash_leaves_the_database_ahead_of_the_mark_and_that_is_fine);
+	tcase_add_test(t, a_ledger_that_is_only_read_keeps_the_mark_of_its_clean_close);
+	tcase_add_test(t, the_first_record_takes_the_digest_out_of_the_mark);
 	tcase_add_test(t, a_lost_write_ahead_log_is_noticed_by_the_mark);
 	tcase_add_loop_test(t, a_mark_that_is_gone_malformed_or_anothers_stops_everything, 0, 5);
 	tcase_add_loop_test(t, a_gun_remembers_a_ledger_that_was_rolled_back, 0, 2);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -86,6 +87,56 @@ START_TEST(a_second_one_on_the_same_bus_does_not_start_and_the_first_goes_on)
 	mesod_fixture_shoot(&f);
 	mesod_fixture_close_session(&f);
 	mesod_fixture_assert_equal(&f);
+}
+END_TEST
+
+/* A mesod that has no name yet: that of its connection which answers calls. */
+static bool find_unnamed(char name[static 64])
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	char **names = NULL;
+	bool found = false;
+
+	ck_assert_int_ge(sd_bus_list_names(f.bus, &names, NULL), 0);
+	for (char **n = names; *n; n++) {
+		sd_bus_message *reply = NULL;
+		uint32_t pid = 0;
+
+		if (!found && **n == ':' &&
+		    sd_bus_call_method(f.bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+				       "org.freedesktop.DBus", "GetConnectionUnixProcessID", NULL,
+				       &reply, "s", *n) >= 0 &&
+		    sd_bus_message_read(reply, "u", &pid) >= 0 && (pid_t)pid == f.mesod_pid) {
+			(void)sd_bus_call_method(f.bus, *n, ROOT, MANAGER, "ListPatients", &error,
+						 NULL, "");
+			found = error.name && strcmp(error.name, "org.mesod1.Error.Busy") == 0;
+			snprintf(name, 64, "%s", *n);
+			sd_bus_error_free(&error);
+		}
+		sd_bus_message_unref(reply);
+		free(*n);
+	}
+	free(names);
+	return found;
+}
+
+START_TEST(while_a_slow_disk_opens_the_ledger_callers_are_answered_and_it_can_be_ended)
+{
+	char name[64];
+
+	mesod_fixture_signal(&f, SIGTERM);
+	/* What opens it waits for somebody to write. */
+	ck_assert_int_eq(unlink(f.mark), 0);
+	ck_assert_int_eq(mkfifo(f.mark, 0600), 0);
+	f.mesod_pid = mesod_fixture_spawn_daemon(&f);
+	for (int64_t until = gun_fixture_now_ms() + 2000; !find_unnamed(name);)
+		ck_assert_msg(gun_fixture_now_ms() < until, "nobody answers");
+	/* It hears that it is to end, and does when the disk lets it. */
+	kill(f.mesod_pid, SIGTERM);
+	gun_fixture_sleep_ms(100);
+	close(open(f.mark, O_WRONLY));
+	ck_assert_int_eq(exit_status(&f.mesod_pid), 0);
+	ck_assert_int_eq(unlink(f.mark), 0);
 }
 END_TEST
 
@@ -369,6 +420,8 @@ int main(void)
 	tcase_add_test(tcase,
 		       without_its_bus_it_disarms_and_ends_as_failed_so_that_it_is_started_again);
 	tcase_add_test(tcase, a_second_one_on_the_same_bus_does_not_start_and_the_first_goes_on);
+	tcase_add_test(tcase,
+		       while_a_slow_disk_opens_the_ledger_callers_are_answered_and_it_can_be_ended);
 	tcase_add_test(tcase,
 		       a_second_one_on_another_bus_arms_nothing_with_the_ledger_that_the_first_has);
 	tcase_add_test(tcase,
