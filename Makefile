@@ -185,6 +185,10 @@ test-long: deps ## The same with the long tier
 test-kernel: deps ## The driver on a kernel built with KASAN, lockdep and fault injection, planted bugs, the driver in a kernel tree
 	+$(Q)tests/all --kernel
 
+.PHONY: test-install
+test-install: deps ## The packages on a Debian 12 made for it, which boots in the VM (as root; downloads it; minutes)
+	$(Q)tests/clean-root
+
 .PHONY: demo
 demo: deps ## Watch one treatment, in a VM with the real kernel module (GUN=usb: a gun on USB; SIM=1: simulator only, seconds)
 	$(SUB) all $(if $(SIM),,modules KVERS=$(KVER))
