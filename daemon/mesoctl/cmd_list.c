@@ -2,7 +2,21 @@
 /*
  * mesoctl list, stop: the guns there are, and all of them off.
  */
+#include <string.h>
+
 #include "mesoctl.h"
+
+/* A mesod that does not say whether a gun is ready has it ready. */
+static const char *state_of(json_t *gun)
+{
+	const char *state = ctl_text(gun, "State");
+
+	if (ctl_true(gun, "Quarantined"))
+		return "quarantined";
+	return json_is_false(json_object_get(gun, "Ready")) && strcmp(state, "idle") == 0
+		       ? "comparing"
+		       : state;
+}
 
 int cmd_list(struct ctl *ctl, int argc, char **argv)
 {
@@ -31,8 +45,7 @@ int cmd_list(struct ctl *ctl, int argc, char **argv)
 	       "SESSION", "FAULTS");
 	json_array_foreach(guns, i, gun)
 		printf("%-20s %-18s %-9s %-11s %-8s %s\n", ctl_text(gun, "Serial"),
-		       ctl_text(gun, "Model"), ctl_text(gun, "Firmware"),
-		       ctl_true(gun, "Quarantined") ? "quarantined" : ctl_text(gun, "State"),
+		       ctl_text(gun, "Model"), ctl_text(gun, "Firmware"), state_of(gun),
 		       ctl_true(gun, "InSession") ? "yes" : "no",
 		       ctl_join(json_object_get(gun, "Faults"), "none", faults, sizeof(faults)));
 	return CTL_OK;

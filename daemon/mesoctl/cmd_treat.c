@@ -17,6 +17,8 @@
 	}
 #define PRIME_DEFAULT_NL 50000u /* the dead volume of the needle's path */
 #define PRIME_TIMEOUT_MS 60000u
+#define READY_LOOKS      100
+#define READY_LOOK_USEC  100000
 
 /* A call without arguments.  With @quiet, only the exit code tells: enough has been said. */
 static int session_call(struct treat *t, const char *method, json_t **ret, bool quiet)
@@ -34,6 +36,35 @@ static int session_call(struct treat *t, const char *method, json_t **ret, bool 
 			     : ctl_complain(t->ctl, &error, r);
 	if (ret)
 		*ret = ctl_read_json(reply);
+	return CTL_OK;
+}
+
+/* mesod has compared the gun with its ledger; one that does not say has, or says why not when the session is opened. */
+static bool is_ready(const struct treat *t)
+{
+	int ready;
+
+	return sd_bus_get_property_trivial(t->ctl->bus, MESOD_NAME, t->gun_path, MESOD_GUN, "Ready",
+					   NULL, 'b', &ready) < 0 ||
+	       ready;
+}
+
+static bool never(const struct treat *t)
+{
+	(void)t;
+	return false;
+}
+
+/* A gun that was plugged in a moment ago. */
+static int await_ready(struct treat *t)
+{
+	for (unsigned int i = 0; i < READY_LOOKS && !is_ready(t); i++) {
+		if (i == 0)
+			treat_say(t, "waiting", "until gun %s has been compared with the ledger",
+				  ctl_text(t->gun, "Serial"));
+		if (!treat_wait(t, never, READY_LOOK_USEC) && t->doubt)
+			return t->code;
+	}
 	return CTL_OK;
 }
 
@@ -346,6 +377,8 @@ static int run(struct treat *t)
 	code = ctl_tenfold_confirm(t->ctl, &t->o->request, t->o->yes);
 	if (code == CTL_OK)
 		code = treat_listen(t);
+	if (code == CTL_OK)
+		code = await_ready(t);
 	if (code == CTL_OK)
 		code = open_session(t);
 	if (code == CTL_OK)

@@ -30,7 +30,7 @@ void bus_close(struct mesod *mesod);
 
 void bus_gun_added(struct gun *gun);
 void bus_gun_removed(struct gun *gun);
-/* One of its properties that are told of: State, Faults, Quarantined, InSession. */
+/* One of its properties that are told of: State, Faults, Quarantined, Ready, InSession. */
 void bus_gun_changed(struct gun *gun, const char *property);
 int bus_session_added(struct session *session);
 void bus_session_removed(struct session *session);

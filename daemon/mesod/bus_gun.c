@@ -49,8 +49,9 @@ static int get_flag(sd_bus *bus, const char *path, const char *interface, const 
 		    sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
 	const struct gun *gun = userdata;
-	const int value =
-		strcmp(property, "Quarantined") == 0 ? gun->quarantined : gun->session != NULL;
+	const int value = strcmp(property, "Quarantined") == 0 ? gun->quarantined
+			  : strcmp(property, "Ready") == 0     ? gun->stage == GUN_READY
+							       : gun->session != NULL;
 
 	(void)bus;
 	(void)path;
@@ -270,6 +271,7 @@ const sd_bus_vtable gun_vtable[] = {
 	SD_BUS_PROPERTY("State", "s", get_measurement, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("Faults", "as", get_measurement, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("Quarantined", "b", get_flag, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("Ready", "b", get_flag, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("InSession", "b", get_flag, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("PlungerNm", "i", get_measurement, 0, 0),
 	SD_BUS_PROPERTY("DepthUm", "u", get_measurement, 0, 0),

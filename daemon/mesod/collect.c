@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "bus.h"
 #include "gun.h"
 #include "lease.h"
 #include "macros.h"
@@ -282,6 +283,7 @@ static void all_done(struct gun *gun)
 	if (gun->stage != GUN_RECONCILING)
 		return;
 	gun->stage = GUN_READY;
+	bus_gun_changed(gun, "Ready");
 	log_gun(gun, LOG_INFO, "ready%s", gun->quarantined ? ", but quarantined" : "");
 }
 

@@ -341,6 +341,19 @@ START_TEST(a_treatment_in_json_is_one_object_a_line)
 }
 END_TEST
 
+START_TEST(a_gun_that_was_just_plugged_in_is_waited_for)
+{
+	go(MOCK_COMPARES, "list");
+	ck_assert_exit(0);
+	ck_assert_has(run.out, "comparing");
+	mesoctl_run(&mock, &run, TREAT);
+	ck_assert_exit(0);
+	ck_assert_has(run.out, "until gun MOCK-1 has been compared with the ledger");
+	ck_assert_int_eq(mock_calls(&mock, "Get"), 4);
+	ck_assert_int_eq(mock_calls(&mock, "OpenSession"), 1);
+}
+END_TEST
+
 START_TEST(a_primed_syringe_is_not_primed_again)
 {
 	go(MOCK_PRIMED, TREAT);
@@ -594,6 +607,7 @@ int main(void)
 
 	tcase_add_test(treating, a_treatment_goes_from_check_to_summary);
 	tcase_add_test(treating, a_treatment_in_json_is_one_object_a_line);
+	tcase_add_test(treating, a_gun_that_was_just_plugged_in_is_waited_for);
 	tcase_add_test(treating, a_primed_syringe_is_not_primed_again);
 	tcase_add_test(treating, another_syringe_is_primed_even_if_the_last_one_was);
 	tcase_add_test(treating, a_prime_that_nobody_pulls_is_given_up_and_disarmed);

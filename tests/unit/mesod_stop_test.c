@@ -347,6 +347,39 @@ START_TEST(a_frozen_gun_keeps_nobody_waiting_who_asked_for_its_end)
 }
 END_TEST
 
+static bool is_ready(void)
+{
+	int ready = -1;
+
+	(void)sd_bus_get_property_trivial(f.bus, "org.mesod1", f.gun_path, GUN, "Ready", NULL, 'b',
+					  &ready);
+	return ready == 1;
+}
+
+START_TEST(a_gun_says_whether_it_has_been_compared_with_the_ledger)
+{
+	pid_t worker;
+
+	mesod_fixture_wait_reconciled(&f);
+	ck_assert(is_ready());
+	worker = mesod_trace_freeze_worker(f.mesod_pid);
+	gun_fixture_ask(&f.gun, "unplug");
+	while (mesod_call(f.bus, f.gun_path, GUN, "GetSnapshot", NULL, NULL, "") >= 0)
+		gun_fixture_sleep_ms(5);
+	gun_fixture_ask(&f.gun, "plug");
+	for (int64_t until = gun_fixture_now_ms() + 5000;
+	     mesod_call(f.bus, f.gun_path, GUN, "GetSnapshot", NULL, NULL, "") < 0;)
+		ck_assert_msg(gun_fixture_now_ms() < until, "the gun does not come back");
+	ck_assert(!is_ready());
+	ck_assert_refused(f.bus, "Interlock", ROOT, MANAGER, "OpenSession", "osa{sv}", f.gun_path,
+			  FIXTURE_PATIENT, 0);
+	mesod_trace_thaw(worker);
+	for (int64_t until = gun_fixture_now_ms() + 5000; !is_ready();)
+		ck_assert_msg(gun_fixture_now_ms() < until, "the gun does not become ready");
+	mesod_fixture_open_session(&f);
+}
+END_TEST
+
 START_TEST(a_session_that_opens_for_a_gun_that_has_gone_is_undone)
 {
 	sd_bus_message *call = NULL;
@@ -480,6 +513,7 @@ int main(void)
 		tcase,
 		a_gun_unplugged_while_an_arm_waits_for_the_ledger_is_settled_when_it_is_back);
 	tcase_add_test(tcase, a_frozen_gun_keeps_nobody_waiting_who_asked_for_its_end);
+	tcase_add_test(tcase, a_gun_says_whether_it_has_been_compared_with_the_ledger);
 	tcase_add_test(tcase, a_session_that_opens_for_a_gun_that_has_gone_is_undone);
 	tcase_add_test(tcase, what_another_controller_configured_does_not_survive_the_next_arm);
 	tcase_add_test(

@@ -36,6 +36,7 @@ struct service {
 	bool primed;
 	uint32_t shots;
 	uint32_t arms;
+	unsigned int looks; /* at whether the gun is ready */
 	uint64_t session_nl;
 	char client[64];
 };
@@ -158,12 +159,13 @@ static void lease_goes_on(struct service *s)
 	}
 }
 
-static void append_gun(sd_bus_message *m, const char *path, const char *serial, const char *uri)
+static void append_gun(sd_bus_message *m, const char *path, const char *serial, const char *uri,
+		       bool ready)
 {
-	must(sd_bus_message_append(m, "{oa{sa{sv}}}", path, 1, "org.mesod1.Gun", 8, "Serial", "s",
+	must(sd_bus_message_append(m, "{oa{sa{sv}}}", path, 1, "org.mesod1.Gun", 9, "Serial", "s",
 				   serial, "Model", "s", "mock", "Firmware", "s", "1.0", "Uri", "s",
 				   uri, "State", "s", "idle", "Faults", "as", 0, "Quarantined", "b",
-				   0, "InSession", "b", 0));
+				   0, "Ready", "b", ready, "InSession", "b", 0));
 }
 
 static void append_objects(struct service *s, sd_bus_message *reply)
@@ -172,9 +174,9 @@ static void append_objects(struct service *s, sd_bus_message *reply)
 	must(sd_bus_message_append(reply, "{oa{sa{sv}}}", "/org/mesod1", 1, "org.mesod1.Manager", 1,
 				   "State", "s", "ok"));
 	if (s->mode != MOCK_NO_GUN)
-		append_gun(reply, GUN_PATH, "MOCK-1", "sim:/tmp/gun");
+		append_gun(reply, GUN_PATH, "MOCK-1", "sim:/tmp/gun", s->mode != MOCK_COMPARES);
 	if (s->mode == MOCK_TWO_GUNS)
-		append_gun(reply, "/org/mesod1/gun/MOCK_2d2", "MOCK-2", "kernel:/dev/meso1");
+		append_gun(reply, "/org/mesod1/gun/MOCK_2d2", "MOCK-2", "kernel:/dev/meso1", true);
 	must(sd_bus_message_close_container(reply));
 }
 
@@ -294,6 +296,9 @@ static bool answer(struct service *s, sd_bus_message *call, const char *method,
 		append_objects(s, reply);
 	else if (strcmp(method, "GetAll") == 0)
 		append_properties(s, reply);
+	else if (strcmp(method, "Get") == 0)
+		must(sd_bus_message_append(reply, "v", "b",
+					   s->mode != MOCK_COMPARES || s->looks++ >= 3));
 	else if (strcmp(method, "GetStatus") == 0)
 		append_status(s, reply);
 	else if (strcmp(method, "GetRegisters") == 0)

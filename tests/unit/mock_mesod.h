@@ -34,6 +34,7 @@ enum mock_mode {
 	MOCK_INCIDENT,        /* the summary tells of one */
 	MOCK_LEDGER_VANISHES, /* it dies when asked for records after number 500 */
 	MOCK_LEDGER_GAP,      /* record 700 is left out */
+	MOCK_COMPARES,        /* the gun is not ready before it was asked for that three times */
 	MOCK_TENTH,           /* the patient had 2 uL a shot last time */
 };
 

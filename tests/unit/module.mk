@@ -4,7 +4,11 @@
 
 UNIT_SRCS := $(wildcard tests/unit/*.c)
 UNIT_SUITES := $(filter %_test.c,$(UNIT_SRCS))
+# Those in which most time passes begin first, so that the others end beside them.
+UNIT_FIRST := $(patsubst %,$(O)/tests/%_test,pedal_fire mesod_hazard mesoctl_commands mesod_resume mesod_rules_lived \
+	mesod_stop ledger_disk ledger_crash ledger_restore mesod_crash)
 UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SUITES))
+UNIT_PROGRAMS := $(UNIT_FIRST) $(filter-out $(UNIT_FIRST),$(UNIT_PROGRAMS))
 ALL_SRCS += $(UNIT_SRCS)
 PROJECT_LIBS := $(O)/libmesod.a $(O)/libmesoctl.a $(O)/libcommon.a $(O)/libgun.a $(O)/libmodel.a $(O)/libinjector.a
 
