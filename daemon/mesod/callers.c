@@ -14,7 +14,7 @@
 
 #define NAMES_MAX   256 /* as many connections as the system bus lets one user have */
 #define NAME_LENGTH 32  /* a longer one is not remembered */
-#define AHEAD_MAX   64  /* questions under way, above which nobody is asked about ahead */
+#define AHEAD_MAX   128 /* questions under way, above which nobody is asked about ahead */
 
 #define THE_BUS "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus"
 

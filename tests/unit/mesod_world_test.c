@@ -5,6 +5,7 @@
  * its account, nothing is lost, and a stop is answered.
  */
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,12 +13,14 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "mesod_fixture.h"
+#include "mesod_trace.h"
 
 #define GUNS    10
 #define CLIENTS 100
@@ -379,6 +382,58 @@ static void ask(sd_bus *bus, const char *path, const char *interface, const char
 	sd_bus_message_unref(call);
 }
 
+static bool is_connect(const struct trace_call *call, void *userdata)
+{
+	(void)userdata;
+	return call->number == SYS_connect;
+}
+
+static bool is_not_over(void *userdata)
+{
+	(void)userdata;
+	return false;
+}
+
+/* As where systemd's DeviceAllow= does not know a driver that was loaded later than mesod was started. */
+START_TEST(a_gun_that_the_sandbox_does_not_know_yet_makes_an_idle_mesod_start_again)
+{
+	const struct trace_plan forbidden = { .deed = TRACE_FAIL,
+					      .n = 1,
+					      .error = EPERM,
+					      .for_ever = true,
+					      .limit_ms = 8000,
+					      .counts = is_connect,
+					      .over = is_not_over };
+	struct sockaddr_un there = { .sun_family = AF_UNIX };
+	const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	const char *places[] = { NULL, NULL };
+	char late[96];
+
+	mesod_fixture_signal(&f, SIGTERM);
+	snprintf(late, sizeof(late), "%s/late", f.dir);
+	places[0] = late;
+	ck_assert_int_lt(snprintf(there.sun_path, sizeof(there.sun_path), "%s/gun", late),
+			 (int)sizeof(there.sun_path));
+	ck_assert_int_eq(mkdir(late, 0700), 0);
+	/* Nothing is plugged in, not even what was there before. */
+	gun_fixture_ask(&f.gun, "unplug");
+	f.more_guns = places;
+	mesod_fixture_run_daemon(&f);
+	f.more_guns = NULL;
+	mesod_trace_begin(f.mesod_pid);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&there, sizeof(there)), 0);
+	ck_assert_int_eq(mesod_trace_run(f.mesod_pid, &forbidden).end, TRACE_ENDED);
+	f.mesod_pid = 0;
+	/* The next one may. */
+	gun_fixture_ask(&f.gun, "plug");
+	mesod_fixture_run_daemon(&f);
+	mesod_fixture_wait_reconciled(&f);
+	close(fd);
+	ck_assert_int_eq(unlink(there.sun_path), 0);
+	ck_assert_int_eq(rmdir(late), 0);
+}
+END_TEST
+
 START_TEST(a_hundred_clients_who_ask_and_do_not_read_take_no_memory_and_delay_no_stop)
 {
 	static sd_bus *clients[CLIENTS];
@@ -429,6 +484,8 @@ int main(void)
 	tcase_add_test(
 		tcase,
 		a_journal_that_hangs_or_is_gone_delays_nothing_and_gets_the_fields_when_it_is_back);
+	tcase_add_test(tcase,
+		       a_gun_that_the_sandbox_does_not_know_yet_makes_an_idle_mesod_start_again);
 	tcase_add_test(tcase, ten_guns_are_served_and_one_stop_disarms_whichever_is_armed);
 	tcase_add_test(tcase,
 		       a_hundred_clients_who_ask_and_do_not_read_take_no_memory_and_delay_no_stop);
