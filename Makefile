@@ -186,7 +186,7 @@ test-kernel: deps ## The driver on a kernel built with KASAN, lockdep and fault 
 	+$(Q)tests/all --kernel
 
 .PHONY: test-install
-test-install: deps ## The packages on a Debian 12 made for it, which boots in the VM (as root; downloads it; minutes)
+test-install: deps ## The packages on a Debian 12 made for it, which boots in the VM (by sudo; downloads it; minutes)
 	$(Q)tests/clean-root
 
 .PHONY: demo
