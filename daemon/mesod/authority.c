@@ -19,6 +19,8 @@
 #define ASKS_EACH 4   /* of one caller */
 #define DOUBT_US  1000
 
+#define UID_UNKNOWN UINT32_MAX /* nobody's: it is -1 to setuid(2) */
+
 struct authority {
 	struct mesod *mesod;
 	struct ask *asks;
@@ -246,16 +248,24 @@ static void begin_doubt(struct ask *ask)
 		on_doubt(NULL, 0, ask);
 }
 
-/* The bus has answered about who asked for this stop. */
-static void end_doubt(struct ask *ask, int r, sd_bus_error *error)
+/* The bus has answered about who asked for this stop, and it was done or, by @error, was not to be. */
+static void end_doubt(struct ask *ask, sd_bus_error *error)
 {
+	struct mesod *mesod = ask->authority->mesod;
+
 	ask->doubt = sd_event_source_disable_unref(ask->doubt);
-	if (r >= 0 || !ask->stopped)
+	if (!ask->stopped || !sd_bus_error_has_name(error, ERROR_DENIED))
 		return;
-	log_main(ask->authority->mesod, LOG_WARNING,
+	sd_bus_error_free(error);
+	if (ask->uid == UID_UNKNOWN) {
+		log_main(mesod, LOG_WARNING, "stopped by somebody of whom the bus says nothing");
+		bus_fail(error, ERROR_DENIED,
+			 "the bus does not say who the caller is, but it was done");
+		return;
+	}
+	log_main(mesod, LOG_WARNING,
 		 "stopped by uid %u, who may not: the bus did not say in %d ms who that was",
 		 ask->uid, DOUBT_US / 1000);
-	sd_bus_error_free(error);
 	bus_fail(error, ERROR_DENIED,
 		 "uid=%u: you may not stop, but it was done: the bus did not say in %d ms who asks",
 		 ask->uid, DOUBT_US / 1000);
@@ -284,12 +294,12 @@ void authority_told(void *userdata, const char *name, int told, uint32_t uid)
 		int r;
 
 		ask->met = true;
-		ask->uid = uid;
+		ask->uid = told < 0 ? UID_UNKNOWN : uid;
 		r = told < 0 ? bus_fail(&error, ERROR_DENIED,
 					"the bus does not say who the caller is")
 			     : with_uid(ask, &error);
 		if (ask->stop)
-			end_doubt(ask, r, &error);
+			end_doubt(ask, &error);
 		if (!ask->question)
 			conclude(ask, r, &error);
 	}
@@ -342,8 +352,11 @@ static int ask_for(struct mesod *mesod, sd_bus_message *call, enum action action
 		return r;
 
 	ask = calloc(1, sizeof(*ask));
-	if (!ask)
+	if (!ask) {
+		if (stop)
+			stop(mesod, call);
 		return bus_fail_internal(error, -ENOMEM);
+	}
 	ask->authority = authority;
 	ask->call = sd_bus_message_ref(call);
 	ask->action = action;
@@ -362,6 +375,9 @@ static int ask_for(struct mesod *mesod, sd_bus_message *call, enum action action
 	}
 	r = callers_ask(mesod->callers, name);
 	if (r < 0) {
+		/* Who cannot be asked about may be somebody who may. */
+		if (stop)
+			stop(mesod, call);
 		ask_free(ask);
 		return bus_fail_internal(error, r);
 	}

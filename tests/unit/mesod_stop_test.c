@@ -217,6 +217,23 @@ START_TEST(a_stop_does_not_wait_for_a_bus_that_does_not_say_whose_it_is)
 }
 END_TEST
 
+START_TEST(a_stop_of_somebody_who_left_before_the_bus_could_say_who_it_was_is_done)
+{
+	struct answer answer;
+	sd_bus *bus;
+
+	mesod_fixture_ready_to_arm(&f);
+	mesod_fixture_arm(&f, 20000, 20);
+	bus = stop_and_silence_the_bus(&answer);
+	sd_bus_close_unref(bus);
+	gun_fixture_wait_disarmed(&f.gun, 150);
+	ck_assert_int_eq(kill(f.bus_pid, SIGCONT), 0);
+	mesod_fixture_wait_lease_ended(&f);
+	ck_assert(mesod_fixture_daemon_lives(&f));
+	mesod_fixture_assert_equal(&f);
+}
+END_TEST
+
 START_TEST(who_stopped_in_doubt_and_may_not_is_told_so)
 {
 	struct answer answer;
@@ -507,6 +524,8 @@ int main(void)
 	tcase_add_test(tcase, a_stop_ends_an_arm_that_still_waits_for_the_ledger);
 	tcase_add_test(tcase, a_stop_ends_an_arm_that_still_waits_for_pressure);
 	tcase_add_test(tcase, a_stop_does_not_wait_for_a_bus_that_does_not_say_whose_it_is);
+	tcase_add_test(tcase,
+		       a_stop_of_somebody_who_left_before_the_bus_could_say_who_it_was_is_done);
 	tcase_add_test(tcase, who_stopped_in_doubt_and_may_not_is_told_so);
 	tcase_add_test(tcase, a_burst_of_one_caller_is_at_his_own_cost_and_never_delays_a_stop);
 	tcase_add_test(
