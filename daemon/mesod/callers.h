@@ -36,7 +36,8 @@ bool callers_find(const struct callers *callers, const char *name, uint32_t *ret
  */
 int callers_ask(struct callers *callers, const char *name);
 
-/* Asks about everybody who is on the bus and who comes to it from now on; or not any more.  Without it, or if it
+/* Asks about everybody who is on the bus and who comes to it from now on, as far as not too many questions are under
+ * way; or not any more.  Without it, or if it
  * cannot be, only later answers are had. */
 void callers_watch(struct callers *callers, bool watch);
 

@@ -178,14 +178,14 @@ START_TEST(a_stop_ends_an_arm_that_still_waits_for_pressure)
 }
 END_TEST
 
-/* A stop has reached mesod from somebody whom it has not met, and the bus says nothing more. */
-static sd_bus *stop_and_silence_the_bus(struct answer *answer)
+/* A stop, of every gun or of one, has reached mesod from @bus, or if that is NULL from somebody whom it has not met, and
+ * the bus says nothing more. */
+static sd_bus *stop_and_silence_the_bus(sd_bus *bus, bool one, struct answer *answer)
 {
-	sd_bus *bus;
-
 	mesod_fixture_signal(&f, SIGSTOP);
-	bus = mesod_fixture_connect(&f);
-	send_plain(bus, ROOT, MANAGER, "Stop", answer);
+	if (!bus)
+		bus = mesod_fixture_connect(&f);
+	send_plain(bus, one ? f.gun_path : ROOT, one ? GUN : MANAGER, "Stop", answer);
 	/* What was sent before was passed on when this is answered. */
 	ck_assert_int_ge(sd_bus_call_method(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
 					    "org.freedesktop.DBus", "GetId", NULL, NULL, ""),
@@ -203,7 +203,7 @@ START_TEST(a_stop_does_not_wait_for_a_bus_that_does_not_say_whose_it_is)
 
 	mesod_fixture_ready_to_arm(&f);
 	mesod_fixture_arm(&f, 20000, 20);
-	bus = stop_and_silence_the_bus(&answer);
+	bus = stop_and_silence_the_bus(NULL, _i, &answer);
 	gun_fixture_wait_disarmed(&f.gun, 150);
 	ck_assert_int_eq(kill(f.bus_pid, SIGCONT), 0);
 	await(bus, &answer, 2000);
@@ -224,7 +224,7 @@ START_TEST(a_stop_of_somebody_who_left_before_the_bus_could_say_who_it_was_is_do
 
 	mesod_fixture_ready_to_arm(&f);
 	mesod_fixture_arm(&f, 20000, 20);
-	bus = stop_and_silence_the_bus(&answer);
+	bus = stop_and_silence_the_bus(NULL, false, &answer);
 	sd_bus_close_unref(bus);
 	gun_fixture_wait_disarmed(&f.gun, 150);
 	ck_assert_int_eq(kill(f.bus_pid, SIGCONT), 0);
@@ -242,13 +242,47 @@ START_TEST(who_stopped_in_doubt_and_may_not_is_told_so)
 	/* On this bus somebody else counts as root: this test's own uid is nobody. */
 	mesod_fixture_stop(&f);
 	mesod_fixture_start_bare(&f, NULL, "64999");
-	bus = stop_and_silence_the_bus(&answer);
+	bus = stop_and_silence_the_bus(NULL, false, &answer);
 	gun_fixture_sleep_ms(50);
 	ck_assert_int_eq(kill(f.bus_pid, SIGCONT), 0);
 	await(bus, &answer, 2000);
 	ck_assert_str_eq(answer.name, "org.mesod1.Error.Denied");
 	ck_assert_ptr_nonnull(strstr(answer.message, "but it was done"));
 	sd_bus_close_unref(bus);
+}
+END_TEST
+
+/* Somebody who may not stop has been on the bus for a while, and stops: was it done before the bus could say who it is? */
+static bool is_done_in_doubt(void)
+{
+	sd_bus *bus = mesod_fixture_connect(&f);
+	struct answer answer;
+	const char *name;
+	bool done;
+
+	/* It is there only when it was asked for something. */
+	ck_assert_int_ge(sd_bus_get_unique_name(bus, &name), 0);
+	gun_fixture_sleep_ms(100);
+	stop_and_silence_the_bus(bus, false, &answer);
+	gun_fixture_sleep_ms(50);
+	ck_assert_int_eq(kill(f.bus_pid, SIGCONT), 0);
+	await(bus, &answer, 2000);
+	ck_assert_str_eq(answer.name, "org.mesod1.Error.Denied");
+	done = strstr(answer.message, "but it was done");
+	sd_bus_close_unref(bus);
+	return done;
+}
+
+START_TEST(while_a_gun_is_here_mesod_knows_who_is_on_the_bus_before_they_call)
+{
+	mesod_fixture_stop(&f);
+	mesod_fixture_start_bare(&f, NULL, "64999");
+	ck_assert(!is_done_in_doubt());
+	/* Without one nobody wakes it up. */
+	gun_fixture_ask(&f.gun, "unplug");
+	gun_fixture_sleep_ms(100);
+	ck_assert(is_done_in_doubt());
+	gun_fixture_ask(&f.gun, "plug");
 }
 END_TEST
 
@@ -523,7 +557,9 @@ int main(void)
 	tcase_set_timeout(tcase, 30);
 	tcase_add_test(tcase, a_stop_ends_an_arm_that_still_waits_for_the_ledger);
 	tcase_add_test(tcase, a_stop_ends_an_arm_that_still_waits_for_pressure);
-	tcase_add_test(tcase, a_stop_does_not_wait_for_a_bus_that_does_not_say_whose_it_is);
+	tcase_add_loop_test(tcase, a_stop_does_not_wait_for_a_bus_that_does_not_say_whose_it_is, 0,
+			    2);
+	tcase_add_test(tcase, while_a_gun_is_here_mesod_knows_who_is_on_the_bus_before_they_call);
 	tcase_add_test(tcase,
 		       a_stop_of_somebody_who_left_before_the_bus_could_say_who_it_was_is_done);
 	tcase_add_test(tcase, who_stopped_in_doubt_and_may_not_is_told_so);
